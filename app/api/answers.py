@@ -1,0 +1,44 @@
+"""Records to what the API gives. The ingested folder itself is never shown."""
+
+from typing import Any
+
+from flask import url_for
+
+from app.links import image_url, thumbnail_url
+from app.schemas import Links, PictureOut, ResultOut
+from imagesearch.records import Hit, Picture
+
+
+def picture_out(picture: Picture) -> PictureOut:
+    """A picture for the JSON."""
+    return PictureOut(**_fields(picture))
+
+
+def result_out(hit: Hit) -> ResultOut:
+    """A found picture for the JSON."""
+    return ResultOut(**_fields(hit.picture), score=round(hit.score or 0, 6))
+
+
+def _fields(picture: Picture) -> dict[str, Any]:
+    known = picture.metadata
+    return {
+        "id": picture.id,
+        "name": picture.name,
+        "path": picture.path,
+        "width": picture.width,
+        "height": picture.height,
+        "colour": picture.colour,
+        "format": picture.format,
+        "size": picture.size,
+        "tags": list(known.tags),
+        "group": known.group,
+        "subgroup": known.subgroup,
+        "author": known.author,
+        "date": known.date,
+        "links": Links(
+            self=url_for("api.picture", id=picture.id),
+            image=image_url(picture),
+            thumbnail=thumbnail_url(picture),
+            similar=url_for("api.similar", id=picture.id),
+        ),
+    }

@@ -1,0 +1,100 @@
+"""Adding and removing pictures while the server runs."""
+
+import errno
+import logging
+import os
+import threading
+from pathlib import Path
+
+from app.durable import write_whole
+from app.originals import locate
+from imagesearch.encoders import Model
+from imagesearch.entries import describe, merged
+from imagesearch.errors import StoreFull, StoreUnavailable, UnknownPicture
+from imagesearch.pictures import Decoded
+from imagesearch.records import Entry, FloatArray, Metadata, Picture, picture_id
+from imagesearch.store import Store
+
+log = logging.getLogger(__name__)
+
+# Where the decoder's name of a format is not the usual ending of its files.
+_ENDINGS = {"JPEG": "jpg", "JPEG2000": "jp2", "MPO": "jpg", "TIFF": "tif"}
+
+
+def uploads_folder(location: str) -> Path:
+    """Where the originals of added pictures lie, for the store at `location`.
+
+    In the store's own folder, so that whoever moves or deletes the store does so with them. (A store
+    without a folder will need one in the data folder.)
+    """
+    return Path(os.path.abspath(Path(location).expanduser() / "uploads"))
+
+
+class Changes:
+    """Adds pictures, whose originals it keeps in `folder`, to a store, and removes them; one at a time."""
+
+    def __init__(self, store: Store, model: Model, folder: Path) -> None:
+        self._store = store
+        self._model = model
+        self._folder = folder
+        self._lock = threading.Lock()
+
+    def add(self, content: bytes, decoded: Decoded, metadata: Metadata) -> tuple[Picture, bool]:
+        """Bring in an upload; says whether it is new. The same content again only gets the metadata.
+
+        When this returns, picture and record are on disk. Raises StoreFull, StoreUnavailable,
+        WrongModel, ModelUnavailable.
+        """
+        vector = self._vector(decoded)
+        with self._lock:
+            self._store.adopt(self._model.identity)
+            ending = _ENDINGS.get(decoded.format, decoded.format.lower())
+            file = self._folder / f"{decoded.content_hash}.{ending}"
+            known = self._store.get(picture_id(str(self._folder), file.name))
+            if known is None or not file.exists():
+                self._write_original(file, content)
+            before = known.metadata if known else Metadata(date=decoded.taken)
+            described = merged(before, metadata)
+            picture = describe(decoded, str(self._folder), file.name, file.stat().st_mtime_ns, described)
+            try:
+                self._store.write([Entry(picture, vector)])
+            except StoreUnavailable:
+                if known is None:
+                    file.unlink()
+                raise
+        return picture, known is None
+
+    def remove(self, id: str) -> None:
+        """Forget a picture; the file goes only if it was uploaded. Raises UnknownPicture."""
+        with self._lock:
+            picture = self._store.get(id)
+            if picture is None or not self._store.delete([id]):
+                raise UnknownPicture(f"No picture has the id {id!r}. It may have been removed already.")
+            if picture.source == str(self._folder):
+                self._remove_original(locate(picture))
+
+    def _vector(self, decoded: Decoded) -> FloatArray:
+        known = self._store.embeddings_by_content([decoded.content_hash])
+        if decoded.content_hash in known:
+            return known[decoded.content_hash]
+        made: FloatArray = self._model.pictures.encode([decoded.image])[0]
+        return made
+
+    def _write_original(self, file: Path, content: bytes) -> None:
+        try:
+            write_whole(file, content, on_disk=True)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StoreFull(
+                    f"The disk that holds {self._folder} is full. Nothing was changed."
+                ) from error
+            raise StoreUnavailable(
+                f"The folder of uploads {self._folder} cannot be written: {error.strerror}."
+            ) from error
+
+    def _remove_original(self, file: Path) -> None:
+        """The record is gone already; a file that stays is only in the way."""
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("The original of a removed picture is still there: %s", error)

@@ -1,0 +1,115 @@
+"""What the JSON API gives, as models that document it."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class Links(BaseModel):
+    """Where the rest of a picture is, as paths on this server."""
+
+    self: str
+    image: str
+    thumbnail: str = Field(description="320 pixels; `size` may be changed to 640 or 1280.")
+    similar: str
+
+
+class PictureOut(BaseModel):
+    """A picture. `path` is relative to the folder that was ingested."""
+
+    id: str
+    name: str
+    path: str
+    width: int = Field(description="Pixels, upright.")
+    height: int = Field(description="Pixels, upright.")
+    colour: str = Field(description="The mean colour, #rrggbb.")
+    format: str
+    size: int = Field(description="Bytes.")
+    tags: list[str]
+    group: str | None
+    subgroup: str | None
+    author: str | None
+    date: date | None
+    links: Links
+
+
+class ResultOut(PictureOut):
+    """A found picture."""
+
+    score: float = Field(description="(1 + cosine) / 2: from 0 to 1, higher is closer.")
+
+
+class SearchOut(BaseModel):
+    """A part of a ranking, best first."""
+
+    took_ms: float
+    total: int = Field(description="How many pictures pass the filters.")
+    reachable: int = Field(description="How many of them paging leads to.")
+    exact: bool = Field(description="Every picture was compared; num_candidates changed nothing.")
+    weak: bool | None = Field(description="Even the best is probably no match; null where that is unknown.")
+    notes: list[str] = Field(description="What is worth knowing about how the answer came about.")
+    results: list[ResultOut]
+
+
+class BrowseOut(BaseModel):
+    """A part of the pictures that pass the filters, newest first."""
+
+    total: int
+    reachable: int
+    results: list[PictureOut]
+
+
+class Count(BaseModel):
+    """How many of the pictures have this value."""
+
+    value: str
+    count: int
+
+
+class FacetsOut(BaseModel):
+    """Counts over the pictures that pass the filters, most frequent first; years ascending."""
+
+    total: int
+    tags: list[Count]
+    groups: list[Count]
+    authors: list[Count]
+    years: list[Count]
+
+
+class HealthOut(BaseModel):
+    """What answers here, and over how many pictures."""
+
+    status: Literal["ok"]
+    version: str
+    model: str
+    store: str = Field(description="The kind of store.")
+    pictures: int
+    exact: bool = Field(description="Searches compare every picture.")
+    reach: int | None = Field(description="How deep paging goes; null: to the last picture.")
+
+
+class KindOut(BaseModel):
+    """A type of problem."""
+
+    type: str
+    title: str
+    status: int
+
+
+class Offence(BaseModel):
+    """A parameter that cannot be used, and why."""
+
+    parameter: str
+    reason: str
+
+
+class ProblemOut(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    type: str = Field(description="What kind of problem, as a path on this server that describes it.")
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="Where it happened: the path, or the number it has in the log.")
+    errors: list[Offence] = Field([], description="The parameters that cannot be used.")

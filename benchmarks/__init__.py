@@ -1,0 +1,1 @@
+"""Measurements of the application and of its models, each a command."""

@@ -1,0 +1,1 @@
+"""How the demo model is made: art styles and names fetched, targets fixed, two towers trained."""

@@ -1,0 +1,121 @@
+"""`python -m imagesearch`: the command line for all that asks."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import click
+from PIL import Image
+
+from imagesearch.clip import open_model
+from imagesearch.config import Settings, load_settings
+from imagesearch.errors import BadPicture, ImageSearchError
+from imagesearch.pictures import read_picture
+from imagesearch.records import Filters, Hit
+from imagesearch.search import Answer, Query, Searcher
+from imagesearch.store import default_location, open_store, refuse_other_model
+
+
+@click.group()
+def main() -> None:
+    """Find pictures in a store."""
+
+
+@main.command()
+@click.argument("words", required=False)
+@click.option(
+    "--image", type=click.Path(path_type=Path), help="Search by this picture, with or without words."
+)
+@click.option("--like", metavar="ID", help="More like this indexed picture.")
+@click.option("--model", help="The model pair: demo, clip, or a folder.  [env: MODEL; default: clip]")
+@click.option("--store", help="The store: a folder.  [env: STORE; default: one for each model]")
+@click.option("-k", type=int, default=10, show_default=True, help="How many nearest pictures.")
+@click.option("--num-candidates", type=int, help="How many candidates an approximate index looks at.")
+@click.option("--similarity", type=float, help="The least cosine, -1 to 1.")
+@click.option("--tag", "tags", multiple=True, help="Only with this tag; repeat for several, all of them.")
+@click.option("--group", "groups", multiple=True, help="Only of this group; repeat for several, any of them.")
+@click.option("--author", "authors", multiple=True, help="Only by this author; repeat for any of several.")
+@click.option("--date-from", type=click.DateTime(["%Y-%m-%d"]), help="Not older than this day.")
+@click.option("--date-to", type=click.DateTime(["%Y-%m-%d"]), help="Not younger than this day.")
+@click.option("--containing", metavar="WORDS", help="Only with these words in name, tags or path.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for the whole answer.")
+def search(
+    words: str | None,
+    image: Path | None,
+    like: str | None,
+    model: str | None,
+    store: str | None,
+    k: int,
+    num_candidates: int | None,
+    similarity: float | None,
+    tags: tuple[str, ...],
+    groups: tuple[str, ...],
+    authors: tuple[str, ...],
+    date_from: datetime | None,
+    date_to: datetime | None,
+    containing: str | None,
+    as_json: bool,
+) -> None:
+    """Find pictures by WORDS, by a picture, or by both; prints score and path, best first."""
+    filters = Filters(
+        tags=tags,
+        groups=groups,
+        authors=authors,
+        date_from=date_from.date() if date_from else None,
+        date_to=date_to.date() if date_to else None,
+        words=containing,
+    )
+    try:
+        settings = load_settings(model=model, store=store)
+        picture = _read(image, settings) if image else None
+        query = Query(words, picture, like, filters, k, num_candidates, similarity)
+        answer = _ask(query, settings)
+    except ImageSearchError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(_as_json(answer) if as_json else _as_text(answer))
+
+
+def _read(path: Path, settings: Settings) -> Image.Image:
+    try:
+        return read_picture(path, settings.max_pixels).image
+    except BadPicture as error:
+        raise BadPicture(f"{path} {error}.") from error
+
+
+def _ask(query: Query, settings: Settings) -> Answer:
+    location = default_location(settings)
+    model = open_model(settings.model)
+    with open_store(location) as store:
+        if stored := store.identity():
+            refuse_other_model(stored, model.identity, location)
+        return Searcher(store, model, settings.max_query_chars).search(query)
+
+
+def _as_text(answer: Answer) -> str:
+    lines = [f"{hit.score:.4f}  {hit.picture.source}/{hit.picture.path}" for hit in answer.page.hits]
+    if not lines:
+        empty = "There is nothing to find: the store is empty, or no picture in it passes the filters."
+        lines = ["Nothing was found." if answer.page.total else empty]
+    elif answer.weak:
+        lines.insert(0, "Nothing matches well. The closest are:")
+    return "\n".join(lines)
+
+
+def _as_json(answer: Answer) -> str:
+    results = [_result(hit) for hit in answer.page.hits]
+    return json.dumps({"total": answer.page.total, "results": results}, ensure_ascii=False, indent=1)
+
+
+def _result(hit: Hit) -> dict[str, object]:
+    picture = hit.picture
+    return {
+        "id": picture.id,
+        "name": picture.name,
+        "path": picture.path,
+        "source": picture.source,
+        "score": hit.score,
+    }
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m imagesearch")

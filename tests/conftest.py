@@ -1,0 +1,115 @@
+"""What the tests of all rooms share: a tiny model pair, pictures, and the command lines as processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from PIL import Image
+
+from imagesearch.clip import open_model
+from imagesearch.config import PROJECT, Settings
+from imagesearch.encoders import Model
+
+settings.register_profile(
+    "fixed", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("fixed")
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny model pair with random weights, for MODEL."""
+    from tests.random_pair import make_pair  # imports torch, which many tests do without
+
+    return make_pair(tmp_path_factory.mktemp("model") / "pair")
+
+
+@pytest.fixture(scope="session")
+def model(pair: Path) -> Model:
+    """The tiny pair, opened; each tower loads once for the whole session."""
+    return open_model(str(pair))
+
+
+@pytest.fixture(scope="session")
+def other_pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second pair, whose embeddings cannot be compared with those of the first."""
+    from tests.random_pair import make_pair
+
+    return make_pair(tmp_path_factory.mktemp("other") / "other", seed=1)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on what the person who runs it has set."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+def noise(seed: int, width: int = 48, height: int = 40) -> Image.Image:
+    """A picture of coloured noise; another seed gives another picture."""
+    pixels = np.random.default_rng(seed).integers(0, 256, size=(height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+def make_pictures(folder: Path, count: int, start: int = 0) -> list[Path]:
+    """`count` different pictures in `folder`, called 0000.png and so on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{i:04}.png" for i in range(start, start + count)]
+    for i, file in enumerate(files, start):
+        noise(i).save(file)
+    return files
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """The environment of a child process: that of the tests, without settings, and `extra`."""
+    left_out = {"PYTHONDONTWRITEBYTECODE", *(name.upper() for name in Settings.model_fields)}
+    inherited = {k: v for k, v in os.environ.items() if k.upper() not in left_out}
+    return {**inherited, "PYTHONPATH": str(PROJECT), "PYTHONWARNINGS": "ignore", **extra}
+
+
+def lacking(advice: str) -> NoReturn:
+    """A part that the tests need is not here: CI fails, a user's machine skips with a word of advice."""
+    if os.environ.get("CI"):
+        pytest.fail(advice)
+    pytest.skip(advice)
+
+
+@contextmanager
+def tmpfs(folder: Path, size: str) -> Iterator[Path]:
+    """A disk of `size` bytes at `folder`, which is made; a real one, so that it can really be full."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        lacking("The tests of a full disk mount a small one, which takes root.")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def run_module(module: str, *arguments: object, cwd: Path, **extra: str) -> subprocess.CompletedProcess[str]:
+    """`python -m module …` as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(**extra),
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def demo_store() -> None:
+    """The demo gallery under the demo model, where `make run` puts it."""
+    done = run_module(
+        "ingest", "--model", "demo", "--metadata", "demo/openmoji.jsonl", "data/gallery", cwd=PROJECT
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,110 @@
+"""The tables: made once, whoever comes first, and never by an older program."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imagesearch.embedded import EmbeddedStore
+from imagesearch.embedded.schema import MIGRATIONS, migrate
+from imagesearch.embedded.store import DATABASE
+from imagesearch.errors import StoreUnavailable
+from tests.conftest import environment
+from tests.imagesearch.pieces import ask, entry, paths
+
+
+def tables(database: Path) -> set[str]:
+    with sqlite3.connect(database) as db:
+        return {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+
+
+def test_a_fresh_store_has_the_newest_version(tmp_path: Path) -> None:
+    EmbeddedStore(tmp_path, create=True).close()
+    with sqlite3.connect(tmp_path / DATABASE) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+
+
+def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path, create=True) as store:
+        store.write([entry("a.png")])
+    before = tables(tmp_path / DATABASE)
+    with EmbeddedStore(tmp_path, create=True) as store:
+        assert paths(store.knn(ask())) == ["a.png"]
+    assert tables(tmp_path / DATABASE) == before
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    EmbeddedStore(tmp_path, create=True).close()
+    broken = (*MIGRATIONS, ("CREATE TABLE later (x)", "CREATE TABLE nonsense (("))
+    monkeypatch.setattr("imagesearch.embedded.schema.MIGRATIONS", broken)
+    with pytest.raises(StoreUnavailable, match=r"syntax error|incomplete input"):
+        EmbeddedStore(tmp_path)
+    monkeypatch.undo()
+    assert "later" not in tables(tmp_path / DATABASE)
+    EmbeddedStore(tmp_path).close()
+
+
+def test_a_later_migration_keeps_the_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with EmbeddedStore(tmp_path, create=True) as store:
+        store.write([entry("a.png")])
+    monkeypatch.setattr("imagesearch.embedded.schema.MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE later (x)",)))
+    with EmbeddedStore(tmp_path) as store:
+        assert paths(store.knn(ask())) == ["a.png"]
+    assert "later" in tables(tmp_path / DATABASE)
+
+
+def test_a_newer_schema_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    EmbeddedStore(tmp_path, create=True).close()
+    with sqlite3.connect(tmp_path / DATABASE) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    with pytest.raises(StoreUnavailable, match=r"newer version of this program.*Update the program"):
+        EmbeddedStore(tmp_path)
+
+
+OPEN = """
+import sys, time
+from pathlib import Path
+from imagesearch.embedded import EmbeddedStore
+from imagesearch.records import ModelIdentity
+print("ready", flush=True)
+for folder in sys.stdin:
+    with EmbeddedStore(Path(folder.strip()), create=True) as store:
+        store.adopt(ModelIdentity("m", 8, "f"))
+        print(store.count(), flush=True)
+"""
+
+
+def test_processes_may_open_a_fresh_store_at_the_same_moment(tmp_path: Path) -> None:
+    openers = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+        for _ in range(3)
+    ]
+    for opener in openers:
+        assert opener.stdout is not None
+        assert opener.stdout.readline() == "ready\n"
+    folders = "".join(f"{tmp_path / str(i)}\n" for i in range(15))
+    for opener in openers:
+        assert opener.stdin is not None
+        opener.stdin.write(folders)
+        opener.stdin.flush()
+    for opener in openers:
+        out, errors = opener.communicate(timeout=200)
+        assert (out.split(), errors) == (["0"] * 15, "")
+
+
+def test_migrate_needs_no_store_around_it() -> None:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(db, "memory")
+    assert db.execute("SELECT count(*) FROM pictures").fetchone() == (0,)
+    db.close()

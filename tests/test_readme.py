@@ -1,0 +1,162 @@
+"""What the README says is true: its settings, and every command in it, run as written."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from PIL import Image
+from pydantic_core import PydanticUndefined
+
+from imagesearch.config import PROJECT, Settings
+from tests.conftest import environment, lacking
+
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.split("  #")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.S)
+    for line in block.splitlines()
+    if line.strip()
+]
+
+
+def settings_table() -> str:
+    rows = ["| setting | default | what it is |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default in (None, PydanticUndefined) else f"`{field.default}`"
+        default = default.replace(str(PROJECT) + "/", "")
+        rows.append(f"| `{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(rows)
+
+
+def test_every_setting_is_documented() -> None:
+    documented = README.split("<!-- settings -->\n")[1].split("\n<!-- /settings -->")[0]
+    assert documented == settings_table()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder with what the README's commands name."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "Pictures").mkdir()
+    for colour in ("red", "green", "blue"):
+        Image.new("RGB", (80, 60), colour).save(home / "Pictures" / f"{colour}.jpg")
+    (home / "my.jsonl").write_text(json.dumps({"path": "red.jpg", "tags": ["holiday"]}))
+    Image.new("RGB", (90, 90), "red").save(home / "query.jpg")
+    return home
+
+
+@pytest.fixture(scope="module")
+def users(home: Path, pair: Path) -> dict[str, str]:
+    """A user's environment, but for a tiny random model in the place of one from the hub."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return environment(HOME=str(home), PATH=path, MODEL=str(pair), DATA=str(home / "data"))
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port: int = s.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(command: str, port: int, env: dict[str, str], cwd: Path) -> Iterator[str]:
+    """Run a command that serves, until it answers; then stop it as Ctrl-C does."""
+    process = subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=cwd, env=env, process_group=0)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 240
+        while not answers(url):
+            assert process.poll() is None, f"{command} ended with {process.returncode}"
+            assert time.monotonic() < deadline, f"{command} did not serve"
+            time.sleep(0.2)
+        yield url
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(30)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/health", timeout=10).ok
+    except requests.RequestException:
+        return False
+
+
+def test_all_commands_are_covered() -> None:
+    known = (
+        "make run",
+        "make test",
+        "python -m ingest ",
+        "python -m imagesearch ",
+        "python -m app.serve",
+        "curl ",
+    )
+    assert [c for c in COMMANDS if not c.startswith(known)] == []
+    assert len(COMMANDS) >= 10
+
+
+def test_make_targets_exist() -> None:
+    for command in (
+        "make run",
+        "make test",
+        "make run PICTURES=~/Pictures",
+        "make run TORCH=cpu",
+        "make check-model",
+    ):
+        subprocess.run(["bash", "-c", f"{command} --dry-run"], cwd=PROJECT, check=True, capture_output=True)
+
+
+def test_make_run_and_the_api_examples(home: Path) -> None:
+    """The main job: demo gallery, demo model, a search by words, and the README's curl lines."""
+    if not shutil.which("curl"):
+        lacking("The README's examples need curl. On Debian: sudo apt install curl.")
+    port = free_port()
+    with serving("make run", port, environment(PORT=str(port)), PROJECT) as url:
+        found = requests.get(
+            f"{url}/api/search", params={"q": "a mountain covered in snow"}, timeout=120
+        ).json()
+        assert found["total"] == 2465
+        assert "1F3D4.png" in [r["path"] for r in found["results"][:5]]
+        for command in (c for c in COMMANDS if c.startswith("curl ")):
+            asked = command.replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace(
+                "curl ", "curl -sS --fail ", 1
+            )
+            output = subprocess.run(["bash", "-c", asked], cwd=home, check=True, capture_output=True).stdout
+            assert json.loads(output)["results"]
+
+
+def test_make_run_with_own_pictures(home: Path, users: dict[str, str]) -> None:
+    port = free_port()
+    command = "make run PICTURES=~/Pictures"
+    assert command in COMMANDS
+    with serving(command, port, {**users, "PORT": str(port)}, PROJECT) as url:
+        assert requests.get(f"{url}/health", timeout=10).json()["pictures"] == 3
+
+
+def test_command_lines(home: Path, users: dict[str, str]) -> None:
+    commands = [c for c in COMMANDS if c.startswith(("python -m ingest ", "python -m imagesearch "))]
+    for command in commands:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=home, env=users, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        assert done.stdout, command
+
+
+def test_serve_command(home: Path, users: dict[str, str]) -> None:
+    (command,) = [c for c in COMMANDS if c.startswith("python -m app.serve")]
+    port = free_port()
+    with serving(command.replace("8123", str(port)), port, users, home) as url:
+        assert requests.get(url, timeout=60).ok
