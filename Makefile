@@ -21,7 +21,7 @@ endif
 export MODEL PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-long check-model gallery requirements notebooks clean
+.PHONY: help setup run test check check-long check-model gallery node requirements notebooks clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -67,7 +67,11 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: check gallery
+# Without Maven the tests that need Elasticsearch are skipped, but not in CI.
+node: $(VENV)/installed-dev
+	@$(BIN)/python -m localnode --build-only || [ -z "$$CI" ]
+
+test: check gallery node
 	$(BIN)/pytest -m 'not long'
 
 check-long: $(VENV)/installed-dev gallery

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from app.durable import write_whole
 from app.originals import locate
+from imagesearch.config import Settings
 from imagesearch.encoders import Model
 from imagesearch.entries import describe, merged
 from imagesearch.errors import StoreFull, StoreUnavailable, UnknownPicture
 from imagesearch.pictures import Decoded
 from imagesearch.records import Entry, FloatArray, Metadata, Picture, picture_id
-from imagesearch.store import Store
+from imagesearch.search import Searcher
+from imagesearch.store import is_elastic
 
 log = logging.getLogger(__name__)
 
@@ -21,21 +23,26 @@ log = logging.getLogger(__name__)
 _ENDINGS = {"JPEG": "jpg", "JPEG2000": "jp2", "MPO": "jpg", "TIFF": "tif"}
 
 
-def uploads_folder(location: str) -> Path:
+def uploads_folder(location: str, settings: Settings) -> Path:
     """Where the originals of added pictures lie, for the store at `location`.
 
-    In the store's own folder, so that whoever moves or deletes the store does so with them. (A store
-    without a folder will need one in the data folder.)
+    In the store's own folder, so that whoever moves or deletes the store does so with them; for a store
+    without a folder, in the data folder.
     """
+    if is_elastic(location):
+        return Path(os.path.abspath(settings.data / "uploads" / settings.index))
     return Path(os.path.abspath(Path(location).expanduser() / "uploads"))
 
 
 class Changes:
-    """Adds pictures, whose originals it keeps in `folder`, to a store, and removes them; one at a time."""
+    """Adds pictures to the store that `searcher` asks, and removes them, one at a time.
 
-    def __init__(self, store: Store, model: Model, folder: Path) -> None:
-        self._store = store
-        self._model = model
+    Originals of added pictures are kept in `folder`.
+    """
+
+    def __init__(self, searcher: Searcher, folder: Path) -> None:
+        self._store = searcher.store
+        self._searcher = searcher
         self._folder = folder
         self._lock = threading.Lock()
 
@@ -45,9 +52,10 @@ class Changes:
         When this returns, picture and record are on disk. Raises StoreFull, StoreUnavailable,
         WrongModel, ModelUnavailable.
         """
-        vector = self._vector(decoded)
+        model = self._searcher.model_of(self._store)
+        vector = self._vector(decoded, model)
         with self._lock:
-            self._store.adopt(self._model.identity)
+            self._store.adopt(model.identity)
             ending = _ENDINGS.get(decoded.format, decoded.format.lower())
             file = self._folder / f"{decoded.content_hash}.{ending}"
             known = self._store.get(picture_id(str(self._folder), file.name))
@@ -73,11 +81,11 @@ class Changes:
             if picture.source == str(self._folder):
                 self._remove_original(locate(picture))
 
-    def _vector(self, decoded: Decoded) -> FloatArray:
+    def _vector(self, decoded: Decoded, model: Model) -> FloatArray:
         known = self._store.embeddings_by_content([decoded.content_hash])
         if decoded.content_hash in known:
             return known[decoded.content_hash]
-        made: FloatArray = self._model.pictures.encode([decoded.image])[0]
+        made: FloatArray = model.pictures.encode([decoded.image])[0]
         return made
 
     def _write_original(self, file: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ from typing import IO
 from flask import Request
 from werkzeug.datastructures import FileStorage
 
-from app.problems import Busy
+from app.kinds import Busy
 from imagesearch.errors import BadPicture, BadQuery, PictureTooLarge
 from imagesearch.pictures import Decoded, decode
 

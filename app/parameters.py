@@ -74,6 +74,11 @@ class RankParameters(WindowParameters, FilterParameters):
         "true nearest and takes longer. Changes nothing where the answer says `exact`.",
     )
     similarity: float | None = Field(None, ge=-1, le=1, description="The least cosine that counts.")
+    hybrid: bool = Field(
+        False,
+        description="Fuse the ranking with that of the words of `q` in names, tags and paths: reciprocal "
+        "rank fusion of the first 200 of each. Scores go on saying how close each picture is.",
+    )
 
 
 class AskedParameters(Given):

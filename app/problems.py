@@ -3,100 +3,19 @@
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NoReturn
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from app.kinds import BAD_PARAMETER, BLANK, INTERNAL, UPLOAD_TOO_LARGE, Kind, kind_of
 from app.schemas import Offence, ProblemOut
-from imagesearch import errors
 
 log = logging.getLogger(__name__)
-
-
-class WrongHost(errors.ImageSearchError):
-    """A request under a name that is not the server's."""
-
-
-class Busy(errors.ImageSearchError):
-    """More uploads at a time than the server takes in."""
-
-
-class Forbidden(errors.ImageSearchError):
-    """A change that the server was not set up to allow."""
-
-
-class Unauthorized(errors.ImageSearchError):
-    """A change without the right token."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of problem: its name in URLs, its status, and what it means.
-
-    `detail` replaces the error's own message where that would show the server's insides.
-    """
-
-    name: str
-    status: int
-    title: str
-    detail: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-_LATER = {"Retry-After": "5"}
-
-# The first match counts, so that a special case stands before what it is a case of.
-KINDS: dict[type[Exception], Kind] = {
-    errors.BadQuery: Kind("bad-query", 400, "The query cannot be answered as asked"),
-    errors.PictureTooLarge: Kind("picture-too-large", 413, "The picture is too large"),
-    # Not 415: that speaks of the request's own media type, multipart/form-data, which was right.
-    errors.BadPicture: Kind("bad-picture", 422, "The upload cannot be read as a picture"),
-    errors.UnknownPicture: Kind("unknown-picture", 404, "There is no such picture"),
-    errors.OriginalMissing: Kind("original-missing", 410, "The picture's file cannot be read any more"),
-    errors.StoreFull: Kind(
-        "store-full",
-        507,
-        "The disk is full",
-        "There is no room left on the server's disk. Nothing was changed; make room and try again.",
-    ),
-    errors.StoreUnavailable: Kind(
-        "store-unavailable",
-        503,
-        "The store does not answer",
-        "The store of pictures does not answer; the server's log says why. Try again in a few seconds.",
-        _LATER,
-    ),
-    errors.WrongModel: Kind(
-        "wrong-model",
-        409,
-        "The store was made with another model",
-        "The store holds embeddings of another model than the server's; the server's log says which. "
-        "Start the server with that model, or with another store.",
-    ),
-    errors.ModelUnavailable: Kind(
-        "model-unavailable",
-        503,
-        "The model cannot be loaded",
-        "The server's model cannot be loaded; its log says why. Browsing and filters go on working.",
-    ),
-    WrongHost: Kind("wrong-host", 421, "That is not the server's name"),
-    Busy: Kind("busy", 503, "Too many uploads at a time", headers=_LATER),
-    Forbidden: Kind("changes-are-off", 403, "Changes are off"),
-    Unauthorized: Kind(
-        "token-needed", 401, "A token is needed", headers={"WWW-Authenticate": 'Bearer realm="imagesearch"'}
-    ),
-}
-
-BAD_PARAMETER = Kind("bad-parameter", 400, "A parameter cannot be used")
-UPLOAD_TOO_LARGE = Kind("upload-too-large", 413, "The upload is too large")
-INTERNAL = Kind("internal", 500, "Something went wrong in the server")
-# The status says all there is to say (RFC 9457, section 4.2.1).
-BLANK = "about:blank"
 
 
 @dataclass(frozen=True)
@@ -110,11 +29,6 @@ class Problem:
 
 
 Render = Callable[[Problem], ResponseReturnValue]
-
-
-def all_kinds() -> list[Kind]:
-    """Every kind that has a name of its own."""
-    return [*KINDS.values(), BAD_PARAMETER, UPLOAD_TOO_LARGE, INTERNAL]
 
 
 def register(app: Flask, html: Render | None = None) -> None:
@@ -135,7 +49,7 @@ def reraise(error: ValidationError) -> NoReturn:
 
 
 def _api_was_asked() -> bool:
-    return request.path == "/api" or request.path.startswith("/api/") or request.path == "/health"
+    return request.path == "/api" or request.path.startswith("/api/") or request.path in ("/health", "/ready")
 
 
 def describe(error: Exception) -> Problem:
@@ -146,7 +60,7 @@ def describe(error: Exception) -> Problem:
         return Problem(UPLOAD_TOO_LARGE, _over_the_cap(), request.path)
     if isinstance(error, HTTPException):
         return _of_http(error)
-    kind = next((kind for type, kind in KINDS.items() if isinstance(error, type)), None)
+    kind = kind_of(error)
     if kind is None:
         return _unexpected(error)
     if kind.detail:
@@ -204,8 +118,8 @@ def _unexpected(error: Exception) -> Problem:
     return Problem(INTERNAL, detail, number.urn)
 
 
-def document(problem: Problem) -> Response:
-    """The problem as application/problem+json."""
+def document(problem: Problem, parts: BaseModel | None = None) -> Response:
+    """The problem as application/problem+json; the fields of `parts` stand beside the usual ones."""
     kind = problem.kind
     body = ProblemOut(
         type=kind.name if kind.name == BLANK else f"/api/problems/{kind.name}",
@@ -215,5 +129,11 @@ def document(problem: Problem) -> Response:
         instance=problem.instance,
         errors=list(problem.errors),
     )
-    text = body.model_dump_json(exclude_defaults=not problem.errors)
-    return Response(text, kind.status, kind.headers, content_type="application/problem+json")
+    content = body.model_dump(exclude_defaults=not problem.errors)
+    if parts:
+        content |= parts.model_dump()
+    response = jsonify(content)
+    response.status_code = kind.status
+    response.headers.update(kind.headers)
+    response.content_type = "application/problem+json"
+    return response

@@ -55,8 +55,9 @@ class SearchOut(BaseModel):
 class BrowseOut(BaseModel):
     """A part of the pictures that pass the filters, newest first."""
 
-    total: int
-    reachable: int
+    total: int = Field(description="How many pictures pass the filters.")
+    reachable: int = Field(description="How many of them paging leads to.")
+    notes: list[str] = Field(description="What is worth knowing about how the answer came about.")
     results: list[PictureOut]
 
 
@@ -77,16 +78,46 @@ class FacetsOut(BaseModel):
     years: list[Count]
 
 
-class HealthOut(BaseModel):
-    """What answers here, and over how many pictures."""
+class PartOut(BaseModel):
+    """A part of what answers here: which one, how it is, and that in words."""
 
-    status: Literal["ok"]
+    state: Literal["ok", "warning", "failing", "unknown"]
+    name: str | None
+    words: str
+
+
+class EngineOut(BaseModel):
+    """The store and what belongs to it."""
+
+    store: PartOut = Field(description="The kind of store, and whether it answers.")
+    index: PartOut = Field(description="What is searched in it: the concrete index, not its alias.")
+    licence: PartOut = Field(description="What the store's engine is licensed for.")
+    text_encoding: PartOut = Field(
+        description="Where the words of a query become an embedding, and why there."
+    )
+    pictures: int | None = Field(description="How many pictures can be found; null while that is not known.")
+
+
+class HealthOut(EngineOut):
+    """What answers here, with what it is asked, and how that is."""
+
+    status: Literal["ok"] = Field("ok", description="This process answers, whatever the rest does.")
     version: str
     model: str
-    store: str = Field(description="The kind of store.")
-    pictures: int
     exact: bool = Field(description="Searches compare every picture.")
     reach: int | None = Field(description="How deep paging goes; null: to the last picture.")
+
+
+class PartsOut(EngineOut):
+    """Everything that a search takes."""
+
+    model: PartOut = Field(description="The model that is asked with, and whether it fits the index.")
+
+
+class ReadyOut(PartsOut):
+    """Every search can be answered."""
+
+    status: Literal["ready"] = "ready"
 
 
 class KindOut(BaseModel):

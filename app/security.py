@@ -15,7 +15,7 @@ import ipaddress
 
 from flask import Flask, Response, request
 
-from app.problems import Forbidden, Unauthorized, WrongHost
+from app.kinds import Forbidden, Unauthorized, WrongHost
 from app.services import services
 from imagesearch.config import Settings
 

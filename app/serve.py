@@ -13,7 +13,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.base import Worker
 
 from app import create_app
-from app.services import open_services
+from app.services import AWAY, open_services
 from imagesearch.config import Settings, load_settings
 from imagesearch.encoders import Model
 from imagesearch.errors import BadSetting, ImageSearchError
@@ -70,14 +70,15 @@ class Server(BaseApplication):
 
 @click.command()
 @click.option("--model", help="The model pair: demo, clip, or a folder.  [env: MODEL; default: clip]")
-@click.option("--store", help="The store: a folder.  [env: STORE; default: one for each model]")
+@click.option("--store", help="A folder, or the URLs of Elasticsearch.  [env: STORE; default: one a model]")
+@click.option("--index", help="In Elasticsearch: the alias of the pictures.  [env: INDEX; default: pictures]")
 @click.option("--port", help="The port to listen on.  [env: PORT; default: 8000]")
 @click.option("--bind", help="The address to listen on; 0.0.0.0 for all.  [env: BIND; default: 127.0.0.1]")
-def main(model: str | None, store: str | None, port: str | None, bind: str | None) -> None:
+def main(model: str | None, store: str | None, index: str | None, port: str | None, bind: str | None) -> None:
     """Serve the page and the API. Exit code 1 if that cannot be, with the reason."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        settings = load_settings(model=model, store=store, port=port, bind=bind)
+        settings = load_settings(model=model, store=store, index=index, port=port, bind=bind)
         check_port(settings)
         # Closed again at once: a database must not be open across the fork into the worker.
         services = open_services(settings)
@@ -135,6 +136,8 @@ def warm_up(searcher: Searcher) -> None:
     """
     try:
         searcher.search(Query(words="warm", limit=1))
+    except AWAY:
+        return  # it was told when the store was opened
     except ImageSearchError as error:
         click.echo(f"Error: {error}", err=True)
 

@@ -12,7 +12,7 @@ from imagesearch.config import Settings, load_settings
 from imagesearch.errors import BadPicture, ImageSearchError
 from imagesearch.pictures import read_picture
 from imagesearch.records import Filters, Hit
-from imagesearch.search import Answer, Query, Searcher
+from imagesearch.search import Answer, Query, open_searcher
 from imagesearch.store import default_location, open_store, refuse_other_model
 
 
@@ -28,7 +28,8 @@ def main() -> None:
 )
 @click.option("--like", metavar="ID", help="More like this indexed picture.")
 @click.option("--model", help="The model pair: demo, clip, or a folder.  [env: MODEL; default: clip]")
-@click.option("--store", help="The store: a folder.  [env: STORE; default: one for each model]")
+@click.option("--store", help="A folder, or the URLs of Elasticsearch.  [env: STORE; default: one a model]")
+@click.option("--index", help="In Elasticsearch: the alias of the pictures.  [env: INDEX; default: pictures]")
 @click.option("-k", type=int, default=10, show_default=True, help="How many nearest pictures.")
 @click.option("--num-candidates", type=int, help="How many candidates an approximate index looks at.")
 @click.option("--similarity", type=float, help="The least cosine, -1 to 1.")
@@ -38,6 +39,7 @@ def main() -> None:
 @click.option("--date-from", type=click.DateTime(["%Y-%m-%d"]), help="Not older than this day.")
 @click.option("--date-to", type=click.DateTime(["%Y-%m-%d"]), help="Not younger than this day.")
 @click.option("--containing", metavar="WORDS", help="Only with these words in name, tags or path.")
+@click.option("--hybrid", is_flag=True, help="Rank by WORDS in names, tags and paths, too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for the whole answer.")
 def search(
     words: str | None,
@@ -45,6 +47,7 @@ def search(
     like: str | None,
     model: str | None,
     store: str | None,
+    index: str | None,
     k: int,
     num_candidates: int | None,
     similarity: float | None,
@@ -54,6 +57,7 @@ def search(
     date_from: datetime | None,
     date_to: datetime | None,
     containing: str | None,
+    hybrid: bool,
     as_json: bool,
 ) -> None:
     """Find pictures by WORDS, by a picture, or by both; prints score and path, best first."""
@@ -66,9 +70,9 @@ def search(
         words=containing,
     )
     try:
-        settings = load_settings(model=model, store=store)
+        settings = load_settings(model=model, store=store, index=index)
         picture = _read(image, settings) if image else None
-        query = Query(words, picture, like, filters, k, num_candidates, similarity)
+        query = Query(words, picture, like, filters, k, num_candidates, similarity, hybrid=hybrid)
         answer = _ask(query, settings)
     except ImageSearchError as error:
         raise click.ClickException(str(error)) from error
@@ -83,12 +87,11 @@ def _read(path: Path, settings: Settings) -> Image.Image:
 
 
 def _ask(query: Query, settings: Settings) -> Answer:
-    location = default_location(settings)
     model = open_model(settings.model)
-    with open_store(location) as store:
+    with open_store(default_location(settings), settings) as store:
         if stored := store.identity():
-            refuse_other_model(stored, model.identity, location)
-        return Searcher(store, model, settings.max_query_chars).search(query)
+            refuse_other_model(stored, model.identity, store.place)
+        return open_searcher(store, model, settings).search(query)
 
 
 def _as_text(answer: Answer) -> str:

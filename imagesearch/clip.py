@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from safetensors import SafetensorError
 
-from imagesearch.encoders import Model, find_spec, fingerprint
+from imagesearch.encoders import CLIP, Model, find_spec, fingerprint
 from imagesearch.errors import ModelUnavailable
 from imagesearch.hub import tower_folder
 from imagesearch.records import FloatArray, ModelIdentity
@@ -58,8 +58,14 @@ def open_model(name: str) -> Model:
         spec=spec,
         pictures=_PictureTower(pictures, spec.dims),
         texts=_TextTower(texts, spec.dims),
-        identity=ModelIdentity(spec.name, spec.dims, fingerprint(pictures)),
+        identity=ModelIdentity(spec.name, spec.dims, fingerprint(pictures), _reference(name)),
+        text_folder=texts,
     )
+
+
+def _reference(name: str) -> str:
+    """What opens the same model from any folder."""
+    return name if name in (CLIP.name, "demo") else str(Path(name).expanduser().resolve())
 
 
 class _Tower:

@@ -55,12 +55,16 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class Model:
-    """An opened pair. Opening loads no weights; each tower loads when it is first asked."""
+    """An opened pair. Opening loads no weights; each tower loads when it is first asked.
+
+    `text_folder` is where the files of the text tower are.
+    """
 
     spec: ModelSpec
     pictures: PictureEncoder
     texts: TextEncoder
     identity: ModelIdentity = field(compare=False)
+    text_folder: Path = field(default=Path(), compare=False)
 
 
 CLIP = ModelSpec(

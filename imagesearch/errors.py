@@ -55,3 +55,31 @@ class StoreUnavailable(ImageSearchError):
 
 class StoreFull(StoreUnavailable):
     """There is no room left on the disk that holds the store; what was acknowledged is kept."""
+
+
+class StoreUnreachable(StoreUnavailable):
+    """The engine does not answer at all, or not in time."""
+
+
+class StoreNotTrusted(StoreUnavailable):
+    """The engine's certificate is not signed by an authority that is trusted here."""
+
+
+class StoreDenied(StoreUnavailable):
+    """The engine does not accept the key, or the key may not do this."""
+
+
+class StoreDegraded(StoreUnavailable):
+    """A part of the index is missing (a red index), so that an answer would be incomplete."""
+
+
+class StoreReadOnly(StoreUnavailable):
+    """The index takes no writes for now; searches go on."""
+
+
+class StoreBusy(StoreUnavailable):
+    """The engine has more to do than it can, and still had after trying for a while."""
+
+
+class TextModelUnavailable(ImageSearchError):
+    """The text model in the engine cannot be used: no licence, not deployed, or overloaded."""

@@ -2,7 +2,7 @@
 
 import datetime
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,15 +95,24 @@ FIRST_PAGE = Window()
 
 
 @dataclass(frozen=True)
+class ModelText:
+    """Words to be encoded by the search itself, with the model deployed in the engine as `model_id`."""
+
+    model_id: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Knn:
     """A k-nearest-neighbour search by cosine.
 
-    `vector` is float32, shape (dims,), unit length. `k` caps how many neighbours the ranking holds
-    (None: as many as the store can reach). `num_candidates` is how many candidates an approximate
-    index looks at, per shard. `similarity` is the least raw cosine, in [-1, 1], that counts.
+    `vector` is float32, shape (dims,), unit length, or words that the engine encodes. `k` caps how many
+    neighbours the ranking holds (None: as many as the store can reach). `num_candidates` is how many
+    candidates an approximate index looks at, per shard. `similarity` is the least raw cosine, in [-1, 1],
+    that counts.
     """
 
-    vector: FloatArray
+    vector: FloatArray | ModelText
     k: int | None = None
     num_candidates: int | None = None
     similarity: float | None = None
@@ -168,11 +177,13 @@ class ModelIdentity:
     """Which model made the embeddings of a store.
 
     `fingerprint` is that of the picture tower: embeddings of equal fingerprints may be compared.
+    `reference` is what MODEL has to be to open the model ("" where that is not known).
     """
 
     name: str
     dims: int
     fingerprint: str
+    reference: str = field(default="", compare=False)
 
 
 def picture_id(source: str, path: str) -> str:

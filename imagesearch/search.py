@@ -1,16 +1,21 @@
 """The one way to ask, for the page, the API, the command line and the notebooks."""
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
 from PIL import Image
 
+from imagesearch.clip import open_model
+from imagesearch.config import Settings
 from imagesearch.encoders import Model
-from imagesearch.errors import BadQuery, UnknownPicture
-from imagesearch.records import NO_FILTERS, Filters, FloatArray, Knn, Page, Window
+from imagesearch.errors import BadQuery, TextModelUnavailable, UnknownPicture
+from imagesearch.fusion import fuse
+from imagesearch.records import NO_FILTERS, Filters, FloatArray, Knn, ModelText, Page, Window
 from imagesearch.store import Store, refuse_other_model
+from imagesearch.texts import LocalTexts, QueryTexts
 
 # Elasticsearch's limits; the embedded store keeps to them so that a query means the same on both.
 MAX_CANDIDATES = 10_000
@@ -23,7 +28,8 @@ class Query:
 
     `k` ends the ranking after k neighbours. `num_candidates` trades speed for completeness where the
     store is approximate. `similarity` is the least cosine, in [-1, 1]. `limit` results are returned
-    from `offset` on; None means k, else 24.
+    from `offset` on; None means k, else 24. `hybrid` fuses the ranking with that of the words in names,
+    tags and paths.
     """
 
     words: str | None = None
@@ -35,6 +41,7 @@ class Query:
     similarity: float | None = None
     offset: int = 0
     limit: int | None = None
+    hybrid: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,11 +60,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class Searcher:
-    """Asks one store with the model that made it."""
+    """Asks one store with the model that made it.
+
+    `follow` opens the model that a store says it was made with now, where that is not `model`: a rebuild
+    may put an index of another model in the place of the one that was there at the start.
+    """
 
     store: Store
     model: Model
     max_query_chars: int = 1000
+    texts: QueryTexts = field(default_factory=LocalTexts)
+    follow: Callable[[str], Model] | None = None
+    _followed: dict[str, Model] = field(default_factory=dict, compare=False)
 
     def search(self, query: Query) -> Answer:
         """Answer `query`.
@@ -66,34 +80,53 @@ class Searcher:
         another model meanwhile), and what the store and the model raise.
         """
         started = time.perf_counter()
-        if stored := self.store.identity():
-            refuse_other_model(stored, self.model.identity, "in use")
         _check_numbers(query)
-        knn = Knn(
-            vector=self.embed(query),
-            k=query.k,
-            num_candidates=query.num_candidates,
-            similarity=query.similarity,
-            filters=_without_itself(query),
-            window=Window(query.offset, query.limit or query.k or DEFAULT_LIMIT),
-        )
-        page = self.store.knn(knn)
+        store = self.store.current()
+        model = self.model_of(store)
+        page = self._hybrid(query, store, model) if query.hybrid else self._nearest(query, store, model)
         return Answer(
             page=page,
             took_ms=(time.perf_counter() - started) * 1000,
-            exact=self.store.capabilities.exact,
-            weak=self._weak(query, page),
+            exact=store.capabilities.exact,
+            weak=_weak(query, page, model),
         )
 
-    def embed(self, query: Query) -> FloatArray:
+    def model_of(self, store: Store) -> Model:
+        """The model that made the embeddings of `store`. Raises WrongModel if it cannot be opened here."""
+        stored = store.identity()
+        if stored is None or stored.fingerprint == self.model.identity.fingerprint:
+            return self.model
+        if stored.fingerprint not in self._followed and self.follow and stored.reference:
+            self._followed[stored.fingerprint] = self.follow(stored.reference)
+        found = self._followed.get(stored.fingerprint, self.model)
+        refuse_other_model(stored, found.identity, store.place)
+        return found
+
+    def _nearest(self, query: Query, store: Store, model: Model) -> Page:
+        plain = query.words is not None and query.picture is None and query.like is None
+        if plain and (text := self.texts.text(model, self._checked(query.words or ""))):
+            try:
+                return store.knn(_knn(query, text))
+            except TextModelUnavailable as error:
+                self.texts.fall_back(error)
+        return store.knn(_knn(query, self.embed(query, store, model)))
+
+    def _hybrid(self, query: Query, store: Store, model: Model) -> Page:
+        if query.words is None:
+            raise BadQuery("A hybrid search needs words. Give some, or leave 'hybrid' away.")
+        return fuse(store, _knn(query, self.embed(query, store, model)), self._checked(query.words))
+
+    def embed(self, query: Query, store: Store | None = None, model: Model | None = None) -> FloatArray:
         """What is looked for: float32, shape (dims,), unit length; of several parts the normalised mean."""
+        store = store or self.store.current()
+        model = model or self.model_of(store)
         parts = []
         if query.words is not None:
-            parts.append(self.model.texts.encode([self._checked(query.words)])[0])
+            parts.append(self.texts.vector(model, self._checked(query.words)))
         if query.picture is not None:
-            parts.append(self.model.pictures.encode([query.picture])[0])
+            parts.append(model.pictures.encode([query.picture])[0])
         if query.like is not None:
-            parts.append(self._indexed(query.like))
+            parts.append(_indexed(store, query.like))
         if not parts:
             raise BadQuery("The query is empty. Give words, a picture, or the id of an indexed picture.")
         mean = np.mean(parts, axis=0)
@@ -115,20 +148,39 @@ class Searcher:
             )
         return words
 
-    def _indexed(self, id: str) -> FloatArray:
-        found = self.store.embedding(id)
-        if found is None:
-            raise UnknownPicture(f"No picture has the id {id!r}. It may have been removed; search anew.")
-        return found
 
-    def _weak(self, query: Query, page: Page) -> bool | None:
-        by_words = query.words is not None
-        by_picture = query.picture is not None or query.like is not None
-        bound = self.model.spec.weak_words if by_words else self.model.spec.weak_picture
-        if bound is None or (by_words and by_picture) or query.offset or not page.hits:
-            return None
-        best = page.hits[0].score
-        return best is not None and 2 * best - 1 < bound
+def open_searcher(store: Store, model: Model, settings: Settings) -> Searcher:
+    """A searcher as the settings have it; which model the store is of is not looked at yet."""
+    texts = store.texts(settings.text_encoding)
+    return Searcher(store, model, settings.max_query_chars, texts, follow=open_model)
+
+
+def _indexed(store: Store, id: str) -> FloatArray:
+    found = store.embedding(id)
+    if found is None:
+        raise UnknownPicture(f"No picture has the id {id!r}. It may have been removed; search anew.")
+    return found
+
+
+def _knn(query: Query, vector: FloatArray | ModelText) -> Knn:
+    return Knn(
+        vector=vector,
+        k=query.k,
+        num_candidates=query.num_candidates,
+        similarity=query.similarity,
+        filters=_without_itself(query),
+        window=Window(query.offset, query.limit or query.k or DEFAULT_LIMIT),
+    )
+
+
+def _weak(query: Query, page: Page, model: Model) -> bool | None:
+    by_words = query.words is not None
+    by_picture = query.picture is not None or query.like is not None
+    bound = model.spec.weak_words if by_words else model.spec.weak_picture
+    if bound is None or (by_words and by_picture) or query.offset or not page.hits:
+        return None
+    best = max(hit.score or 0 for hit in page.hits)
+    return 2 * best - 1 < bound
 
 
 def _without_itself(query: Query) -> Filters:

@@ -1,13 +1,14 @@
 """What a store is: the seam between asking and the engines that answer."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from imagesearch.config import Settings
+from imagesearch.config import Settings, TextEncoding, load_settings
 from imagesearch.encoders import CLIP, find_spec
-from imagesearch.errors import StoreUnavailable, WrongModel
+from imagesearch.errors import WrongModel
 from imagesearch.records import (
     NO_FILTERS,
     Entry,
@@ -21,6 +22,7 @@ from imagesearch.records import (
     Picture,
     Window,
 )
+from imagesearch.texts import QueryTexts
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,24 @@ class Capabilities:
     reach: int | None
 
 
+@dataclass(frozen=True)
+class StoreStatus:
+    """What one look at a store tells.
+
+    `index` is what is asked: the concrete index, or the embedded store's file; None before the first
+    picture. `health` is the index's as the engine has it, `licence` and `licence_status` the engine's
+    ("green", "basic", "active"); None where there is no such thing or the key may not see it. `blocked` is
+    why the index takes no changes. `pictures` is None where a part of the index is missing.
+    """
+
+    pictures: int | None
+    index: str | None = None
+    health: str | None = None
+    licence: str | None = None
+    licence_status: str | None = None
+    blocked: str | None = None
+
+
 class Store(Protocol):
     """Pictures with their embeddings, safe between threads, shared between processes.
 
@@ -45,6 +65,15 @@ class Store(Protocol):
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        ...
+
+    def current(self) -> Self:
+        """The store as it is now, to answer one request with: what is rebuilt meanwhile is another one."""
+        ...
 
     def identity(self) -> ModelIdentity | None:
         """The model that made the embeddings; None before the first was chosen."""
@@ -62,10 +91,21 @@ class Store(Protocol):
         """Remove by id; says how many were there."""
         ...
 
+    def loading(self, *, alone: bool = False) -> AbstractContextManager[None]:
+        """Many writes follow: what makes each one found at once may wait; all is found before and after.
+
+        `alone` says that the store is of no use before the end, so that even copies may wait.
+        """
+        ...
+
     def get(self, id: str) -> Picture | None: ...
 
     def embedding(self, id: str) -> FloatArray | None:
         """float32, shape (dims,), unit length."""
+        ...
+
+    def embeddings(self, ids: Collection[str]) -> dict[str, FloatArray]:
+        """Those of the pictures that are there, by id."""
         ...
 
     def embeddings_by_content(self, content_hashes: Collection[str]) -> dict[str, FloatArray]:
@@ -84,6 +124,17 @@ class Store(Protocol):
         """Nearest first; equal scores by id. The query's numbers were checked by the caller."""
         ...
 
+    def containing(self, words: str, filters: Filters, size: int) -> Sequence[str]:
+        """The ids of at most `size` pictures with any of `words` in name, tags or path, best first.
+
+        What has more of the words, and rarer ones, is better (BM25; each store with its own constants).
+        """
+        ...
+
+    def texts(self, asked: TextEncoding) -> QueryTexts:
+        """Who encodes the words of queries to this store."""
+        ...
+
     def browse(self, filters: Filters, window: Window) -> Page:
         """All pictures that pass, newest first, those without a date last, then by path and id."""
         ...
@@ -94,6 +145,10 @@ class Store(Protocol):
 
     def count(self, filters: Filters = NO_FILTERS) -> int: ...
 
+    def status(self, seconds: float) -> StoreStatus:
+        """How the store is, by requests that are not repeated and may take `seconds` each."""
+        ...
+
     def close(self) -> None: ...
 
     def __enter__(self) -> Self: ...
@@ -101,21 +156,35 @@ class Store(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
+def ends_at_reach(page: Page, store: Store) -> bool:
+    """Whether more pictures pass the filters, but paging does not lead to them in this store."""
+    reach = store.capabilities.reach
+    return reach is not None and page.reachable == reach < page.total
+
+
 def default_location(settings: Settings) -> str:
     """Where the store is: as set, else a folder of the model's own, so that models never collide."""
     return settings.store or str(settings.data / "stores" / find_spec(settings.model).name)
 
 
-def open_store(location: str, *, create: bool = False) -> Store:
-    """The store at `location`, a folder; `create` makes it if it is not there.
+def is_elastic(location: str) -> bool:
+    """Whether the store at `location` is an Elasticsearch, and not a folder."""
+    return location.startswith(("http://", "https://", "cloud:"))
 
-    Raises StoreUnavailable if it is not there or cannot be opened.
+
+def open_store(
+    location: str, settings: Settings | None = None, *, create: bool = False, patience: float | None = None
+) -> Store:
+    """The store at `location`: a folder, or the URLs of Elasticsearch (nothing is asked of it yet).
+
+    `create` makes the folder if it is not there. `patience` is for how many seconds a request is tried
+    again while the engine is away. Raises StoreUnavailable if the folder is not there or cannot be opened,
+    BadSetting for a connection that cannot be as set.
     """
-    if location.startswith(("http://", "https://")):
-        raise StoreUnavailable(
-            f"The store {location} is an Elasticsearch URL, and this version has no Elasticsearch store yet. "
-            "Name a folder with --store or STORE."
-        )
+    if is_elastic(location):
+        from imagesearch.elastic import open_elastic
+
+        return open_elastic(location, settings or load_settings(), patience)
     from imagesearch.embedded import EmbeddedStore
 
     return EmbeddedStore(Path(location).expanduser(), create=create)

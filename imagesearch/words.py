@@ -6,6 +6,9 @@ so that 雪 finds 雪山; a run of them in a query must then stand together, as 
 
 import re
 import unicodedata
+from typing import NamedTuple
+
+from imagesearch.records import Picture
 
 _SPACELESS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
@@ -43,3 +46,24 @@ def _characters(run: str) -> tuple[str, ...]:
 def tokens(text: str) -> list[str]:
     """The words of `text` as they are indexed, each a string without spaces."""
     return [token for phrase in phrases(text) for token in phrase]
+
+
+class Words(NamedTuple):
+    """The words a picture is found by, each string the tokens of one part, separated by spaces.
+
+    The parts stay apart, so that no phrase reaches across two tags or two folders.
+    """
+
+    name: str
+    tags: list[str]
+    path: list[str]
+
+
+def words_of(picture: Picture) -> Words:
+    """The words of a picture's name, of each of its tags and of each part of its path."""
+
+    def cut(text: str) -> str:
+        return " ".join(tokens(text))
+
+    tags, path = map(cut, picture.metadata.tags), map(cut, picture.path.split("/"))
+    return Words(cut(picture.name), [tag for tag in tags if tag], [part for part in path if part])

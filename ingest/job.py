@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
+
+from cachetools import LRUCache
 
 from imagesearch.encoders import Model
 from imagesearch.entries import describe, merged
@@ -13,8 +15,11 @@ from imagesearch.errors import BadPicture
 from imagesearch.pictures import Decoded, read_picture
 from imagesearch.records import Entry, FileState, FloatArray, Metadata, Picture, picture_id
 from imagesearch.store import Store
-from ingest.plan import Plan, Task, make_plan
+from ingest.plan import EVERYTHING, Plan, Share, Task, make_plan
 from ingest.report import Report
+
+# Embeddings made last that are kept at hand: 20 MB at 512 dimensions.
+_RECENT = 10_000
 
 
 class Progress(Protocol):
@@ -34,7 +39,8 @@ class Job:
     """Brings picture files into a store.
 
     Every batch is one transaction: stopped at any moment, the job loses at most the batch in hand,
-    and run again it goes on where it was.
+    and run again it goes on where it was. `share` is the part of the files that is this run's; `alone`
+    says that nobody needs the store before the end.
     """
 
     store: Store
@@ -42,6 +48,9 @@ class Job:
     max_pixels: int
     batch_size: int = 32
     prune: bool = False
+    share: Share = EVERYTHING
+    alone: bool = False
+    _recent: LRUCache[str, FloatArray] = field(default_factory=lambda: LRUCache(_RECENT), compare=False)
 
     def run(
         self,
@@ -56,7 +65,10 @@ class Job:
         """
         if self.store.identity():
             self.store.adopt(self.model.identity)
-        plan = make_plan(self.store, paths, metadata)
+        with self.store.loading(alone=self.alone):
+            self._bring_in_all(make_plan(self.store, paths, metadata, self.share), progress_bar, report)
+
+    def _bring_in_all(self, plan: Plan, progress_bar: ProgressBar, report: Report) -> None:
         report.unchanged = plan.unchanged
         report.failures += [(str(u.location), u.reason) for u in plan.unreadable]
         if plan.unmatched:
@@ -101,11 +113,14 @@ class Job:
     def _vectors(self, pictures: Sequence[Decoded]) -> tuple[dict[str, FloatArray], set[str]]:
         """The embedding of each content, and those that had to be made."""
         images = {decoded.content_hash: decoded.image for decoded in pictures}
-        vectors = self.store.embeddings_by_content(images.keys())
+        # A store that is being loaded may not find yet what was written to it just now.
+        vectors = {content: self._recent[content] for content in images if content in self._recent}
+        vectors |= self.store.embeddings_by_content(images.keys() - vectors.keys())
         unknown = [content for content in images if content not in vectors]
         if unknown:
             made = self.model.pictures.encode([images[content] for content in unknown])
             vectors.update(zip(unknown, made, strict=True))
+            self._recent.update((content, vectors[content]) for content in unknown)
         return vectors, set(unknown)
 
     def _relabelled(self, tasks: Sequence[Task]) -> list[Entry]:

@@ -1,5 +1,6 @@
 """What is there, what is known, and what follows for each file."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,25 @@ from imagesearch.entries import merged
 from imagesearch.pictures import FoundFile, Unreadable, walk
 from imagesearch.records import FileState, Metadata
 from imagesearch.store import Store
+
+
+@dataclass(frozen=True)
+class Share:
+    """The files that are this run's, where `count` runs divide them between them: those of number `index`.
+
+    By a hash of the path, so that the runs need not know of each other, wherever each of them is.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    def holds(self, location: str) -> bool:
+        """Whether the file at this absolute path is this run's."""
+        digest = hashlib.sha256(os.fsencode(location)).digest()
+        return int.from_bytes(digest[:8], "big") % self.count == self.index
+
+
+EVERYTHING = Share()
 
 
 @dataclass(frozen=True)
@@ -40,9 +60,10 @@ class Plan:
     unmatched: Sequence[str]
 
 
-def make_plan(store: Store, paths: Iterable[Path], metadata: Mapping[str, Metadata]) -> Plan:
+def make_plan(
+    store: Store, paths: Iterable[Path], metadata: Mapping[str, Metadata], share: Share = EVERYTHING
+) -> Plan:
     """Compare the files below `paths` with the store. Raises BadSource for a path that is not there."""
-    sources = store.sources()
     tasks: list[Task] = []
     seen: set[str] = set()
     known: dict[str, FileState] = {}
@@ -50,8 +71,11 @@ def make_plan(store: Store, paths: Iterable[Path], metadata: Mapping[str, Metada
     emptied: list[str] = []
     described: set[str] = set()
     unchanged = 0
-    for root in map(_absolute, paths):
-        before = {_location(s): s for s in store.files(str(root))}
+    roots = [_absolute(path) for path in paths]
+    states = [_known(store, root, share) for root in roots]
+    # After `files`, which brings to light what an interrupted run wrote; `sources` only reads, as pages do.
+    sources = store.sources()
+    for root, before in zip(roots, states, strict=True):
         known |= before
         found_any = False
         for found in walk(root):
@@ -60,7 +84,7 @@ def make_plan(store: Store, paths: Iterable[Path], metadata: Mapping[str, Metada
                 continue
             found_any = True
             described.add(found.path)
-            if str(found.location) in seen:
+            if str(found.location) in seen or not share.holds(str(found.location)):
                 continue
             seen.add(str(found.location))
             task = _task(_owned(found, sources), before, metadata.get(found.path))
@@ -73,6 +97,11 @@ def make_plan(store: Store, paths: Iterable[Path], metadata: Mapping[str, Metada
     missing = [s for path, s in known.items() if path not in seen and not _below(path, unreadable)]
     unmatched = [path for path in metadata if path not in described]
     return Plan(tasks, unchanged, missing, unreadable, emptied, unmatched)
+
+
+def _known(store: Store, root: Path, share: Share) -> dict[str, FileState]:
+    states = ((_location(state), state) for state in store.files(str(root)))
+    return {location: state for location, state in states if share.holds(location)}
 
 
 def _task(found: FoundFile, known: Mapping[str, FileState], given: Metadata | None) -> Task | None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +14,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+from imagesearch import config
 from imagesearch.clip import open_model
 from imagesearch.config import PROJECT, Settings
 from imagesearch.encoders import Model
+from tests.elastic import elastic_url, fresh_index, node, trial_node  # noqa: F401  # fixtures
+from tests.stores import engine, new_place  # noqa: F401  # fixtures
 
 settings.register_profile(
     "fixed", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -51,6 +55,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setattr(config, "SECRETS", PROJECT / "no secrets")
 
 
 def noise(seed: int, width: int = 48, height: int = 40) -> Image.Image:
@@ -91,6 +96,14 @@ def tmpfs(folder: Path, size: str) -> Iterator[Path]:
         lacking("The tests of a full disk mount a small one, which takes root.")
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def wait_until_gone(pid: int) -> None:
+    """Wait until a process has ended, also one that is not our child."""
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline, f"process {pid} is still there"
+        time.sleep(0.1)
 
 
 def run_module(module: str, *arguments: object, cwd: Path, **extra: str) -> subprocess.CompletedProcess[str]:

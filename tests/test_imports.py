@@ -11,7 +11,7 @@ import pytest
 from imagesearch.config import PROJECT
 from tests.conftest import environment
 
-ROOMS = ("imagesearch", "ingest", "app")
+ROOMS = ("imagesearch", "ingest", "app", "deploy")
 
 
 def modules(*rooms: str) -> list[str]:
@@ -52,8 +52,18 @@ def test_the_reader_of_imports_reads_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", modules(*ROOMS))
 def test_the_arrows_between_the_rooms(file: str) -> None:
     room = file.split("/", maxsplit=1)[0]
-    others = {"imagesearch": {"app", "ingest"}, "ingest": {"app"}, "app": {"ingest"}}[room]
-    assert not rooms_of(file) & (others | {"tests", "benchmarks", "notebooks"})
+    others = {
+        "imagesearch": {"app", "ingest", "deploy"},
+        "ingest": {"app", "deploy"},
+        "app": {"ingest", "deploy"},
+        "deploy": {"app", "ingest"},
+    }[room]
+    assert not rooms_of(file) & (others | {"tests", "benchmarks", "notebooks", "localnode"})
+
+
+def test_the_mapping_has_one_reader() -> None:
+    readers = [f for f in modules(*ROOMS) if "es-mappings" in (PROJECT / f).read_text(encoding="utf-8")]
+    assert readers == ["imagesearch/elastic/mapping.py"]
 
 
 @pytest.mark.parametrize("file", ["imagesearch/records.py", "imagesearch/errors.py"])
@@ -71,11 +81,17 @@ def test_the_ground_floor_imports_nothing_of_ours(file: str) -> None:
             {"sqlite3"},
             [f"imagesearch/embedded/{name}.py" for name in ("matrix", "rows", "schema", "store")],
         ),
-        ({"elasticsearch", "eland"}, []),
+        ({"eland"}, ["ingest/deploy.py"]),
     ],
 )
 def test_each_engine_has_one_importer(packages: set[str], only: list[str]) -> None:
     assert [file for file in modules(*ROOMS) if rooms_of(file) & packages] == only
+
+
+def test_elasticsearch_has_one_room() -> None:
+    client = {"elasticsearch", "elastic_transport"}
+    importers = {str(Path(file).parent) for file in modules(*ROOMS) if rooms_of(file) & client}
+    assert importers == {"imagesearch/elastic"}
 
 
 def test_flask_stays_in_the_app() -> None:

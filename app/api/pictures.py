@@ -5,13 +5,14 @@ from typing import Any
 
 from flask_openapi3 import APIBlueprint
 
-from app.api.answers import picture_out
+from app.api.answers import end_of_paging, picture_out
 from app.api.descriptions import PICTURES, answers
 from app.parameters import BrowseParameters, FacetParameters, PicturePath
 from app.schemas import BrowseOut, FacetsOut, PictureOut
 from app.services import known, services
 from imagesearch.records import Window
 from imagesearch.search import DEFAULT_LIMIT
+from imagesearch.store import ends_at_reach
 
 
 def register(api: APIBlueprint) -> None:
@@ -23,9 +24,11 @@ def register(api: APIBlueprint) -> None:
 
 def browse(query: BrowseParameters) -> dict[str, Any]:
     """The pictures that pass the filters, newest first."""
-    page = services().store.browse(query.filters(), Window(query.offset, query.limit or DEFAULT_LIMIT))
+    store = services().store
+    page = store.browse(query.filters(), Window(query.offset, query.limit or DEFAULT_LIMIT))
     results = [picture_out(hit.picture) for hit in page.hits]
-    out = BrowseOut(total=page.total, reachable=page.reachable, results=results)
+    notes = [end_of_paging(page)] if ends_at_reach(page, store) else []
+    out = BrowseOut(total=page.total, reachable=page.reachable, notes=notes, results=results)
     return out.model_dump(mode="json")
 
 

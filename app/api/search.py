@@ -1,19 +1,21 @@
 """Searching: by words, by an uploaded picture, by an indexed one."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import url_for
 from flask_openapi3 import APIBlueprint
 from PIL import Image
 
-from app.api.answers import result_out
+from app.api.answers import end_of_paging, result_out
 from app.api.descriptions import SEARCH, answers
 from app.api.forms import multipart, read_form
 from app.parameters import PicturePath, RankParameters, SearchParameters, UploadParameters
 from app.schemas import SearchOut
 from app.services import services
 from imagesearch.errors import BadQuery
-from imagesearch.search import Query
+from imagesearch.search import Answer, Query
+from imagesearch.store import ends_at_reach
 
 
 def register(api: APIBlueprint) -> None:
@@ -70,18 +72,23 @@ def answer(
             similarity=asked.similarity,
             offset=asked.offset,
             limit=asked.limit,
+            hybrid=asked.hybrid,
         )
     )
-    notes = []
-    if found.exact and asked.num_candidates is not None:
-        notes.append("num_candidates changed nothing: this store compares every picture.")
     out = SearchOut(
         took_ms=round(found.took_ms, 1),
         total=found.page.total,
         reachable=found.page.reachable,
         exact=found.exact,
         weak=found.weak,
-        notes=notes,
+        notes=list(_notes(found, asked)),
         results=[result_out(hit) for hit in found.page.hits],
     )
     return out.model_dump(mode="json")
+
+
+def _notes(found: Answer, asked: RankParameters) -> Iterator[str]:
+    if found.exact and asked.num_candidates is not None:
+        yield "num_candidates changed nothing: this store compares every picture."
+    if asked.k is None and ends_at_reach(found.page, services().store):
+        yield end_of_paging(found.page)

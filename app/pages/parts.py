@@ -92,8 +92,8 @@ def _percent(score: float, best: float) -> int:
 
 def similar_to(id: str, state: PageState) -> PageState:
     """What is like this picture, among what the filters let pass."""
-    fresh = {"q": "", "image": "", "k": None, "num_candidates": None, "similarity": None, "all": False}
-    return state.but(like=id, **fresh)
+    fresh = {"q": "", "image": "", "hybrid": False, "all": False}
+    return state.but(like=id, k=None, num_candidates=None, similarity=None, **fresh)
 
 
 @dataclass(frozen=True)

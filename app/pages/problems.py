@@ -7,12 +7,10 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from app.kinds import BLANK
 from app.pages.room import texts
 from app.pages.state import PageState
-from app.problems import BLANK, Problem
-
-# What passes by itself: the page tries again.
-_PASSING = {"store-unavailable", "busy"}
+from app.problems import Problem
 
 
 def render_problem(problem: Problem) -> ResponseReturnValue:
@@ -27,7 +25,8 @@ def render_problem(problem: Problem) -> ResponseReturnValue:
         problem=problem,
         heading=heading,
         state=state,
-        passing=kind.name in _PASSING,
+        # What passes by itself: the page tries again.
+        passing="Retry-After" in kind.headers,
         again_url=state.url() if kind.status >= 500 else None,
         without_url=_without_numbers(state),
     )
@@ -36,7 +35,7 @@ def render_problem(problem: Problem) -> ResponseReturnValue:
 
 def _without_numbers(state: PageState) -> str | None:
     """The same search without the numbers of "advanced" and what could not be read, if there were any."""
-    plain = replace(state.but(k=None, num_candidates=None, similarity=None), problems=())
+    plain = replace(state.but(k=None, num_candidates=None, similarity=None, hybrid=False), problems=())
     return plain.url() if plain != state and not plain.is_start else None
 
 

@@ -62,7 +62,7 @@ class Showcase:
         """The choice of `day`; `count` is how many pictures the store holds."""
         with self._lock:
             if self._shown is None or self._is_stale(self._shown, day, count):
-                pictures = _sample(store, day, count)
+                pictures = _sample(store, day, _reachable(store, count))
                 examples = _examples(store, day, pictures)
                 self._shown = Shown(day, count, time.monotonic(), pictures, examples)
             return self._shown
@@ -78,8 +78,13 @@ def _draw(day: date, what: object, n: int) -> int:
     return int.from_bytes(digest[:8]) % n
 
 
+def _reachable(store: Store, count: int) -> int:
+    """To how many of `count` pictures browsing leads."""
+    return min(count, store.capabilities.reach or count)
+
+
 def _sample(store: Store, day: date, count: int) -> tuple[Picture, ...]:
-    """One picture from each of equally long stretches of the collection, in no order."""
+    """One picture from each of equally long stretches of the `count` newest, in no order."""
     parts = min(PICTURES, count)
     bounds = [count * i // parts for i in range(parts + 1)]
     chosen = [
@@ -108,7 +113,7 @@ def _shuffled(day: date, counts: tuple[FacetCount, ...]) -> list[FacetCount]:
 
 def _named(store: Store, day: date, group: FacetCount) -> Example | None:
     """A picture of the group whose name somebody might type."""
-    first = _draw(day, group.value, max(1, group.count - _TRIES))
+    first = _draw(day, group.value, max(1, _reachable(store, group.count) - _TRIES))
     hits = store.browse(Filters(groups=(group.value,)), Window(first, _TRIES)).hits
     return next((Example(h.picture.name, h.picture) for h in hits if _sayable(h.picture.metadata.name)), None)
 
@@ -116,7 +121,7 @@ def _named(store: Store, day: date, group: FacetCount) -> Example | None:
 def _tagged(store: Store, day: date, tags: tuple[FacetCount, ...]) -> Iterator[Example]:
     for tag in _shuffled(day, tags):
         if _sayable(tag.value):
-            first = _draw(day, tag.value, tag.count)
+            first = _draw(day, tag.value, _reachable(store, tag.count))
             for hit in store.browse(Filters(tags=(tag.value,)), Window(first, 1)).hits:
                 yield Example(tag.value, hit.picture)
 

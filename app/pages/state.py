@@ -14,6 +14,10 @@ from imagesearch.search import DEFAULT_LIMIT, Query
 
 # The most pictures on one page; beyond, the next page begins.
 MAX_SHOWN = 480
+# What the form has fields for.
+_SEEN = frozenset(
+    ("q", "offset", "limit", "date_from", "date_to", "words", "k", "num_candidates", "similarity", "hybrid")
+)
 
 T = TypeVar("T")
 
@@ -38,6 +42,7 @@ class PageState:
     k: int | None = None
     num_candidates: int | None = None
     similarity: float | None = None
+    hybrid: bool = False
     all: bool = False
     offset: int = 0
     limit: int = DEFAULT_LIMIT
@@ -72,6 +77,7 @@ class PageState:
             k=typed("k", int, "a whole number"),
             num_candidates=typed("num_candidates", int, "a whole number"),
             similarity=typed("similarity", float, "a number"),
+            hybrid=bool(arguments.get("hybrid", "")),
             all=bool(arguments.get("all", "")),
             offset=max(0, typed("offset", int, "a whole number") or 0),
             limit=min(max(1, typed("limit", int, "a whole number") or DEFAULT_LIMIT), MAX_SHOWN),
@@ -82,6 +88,11 @@ class PageState:
     def asks(self) -> bool:
         """Whether anything is looked for, rather than leafed through."""
         return bool(self.q or self.image or self.like)
+
+    @property
+    def ranks_by_names(self) -> bool:
+        """Whether names and tags take part in the order, which is then not that of likeness alone."""
+        return self.hybrid and bool(self.q)
 
     @property
     def filters(self) -> Filters:
@@ -112,6 +123,7 @@ class PageState:
             similarity=self.similarity,
             offset=self.offset,
             limit=self.limit,
+            hybrid=self.ranks_by_names,
         )
 
     def but(self, **changes: object) -> Self:
@@ -125,8 +137,7 @@ class PageState:
 
     def kept(self) -> Iterator[tuple[str, str]]:
         """What a form for new words carries along unseen."""
-        seen = {"q", "offset", "limit", "date_from", "date_to", "words", "k", "num_candidates", "similarity"}
-        return ((name, value) for name, value in self.pairs() if name not in seen)
+        return ((name, value) for name, value in self.pairs() if name not in _SEEN)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Names and values for the address, in a fixed order, defaults left out."""
@@ -139,6 +150,7 @@ class PageState:
             ("k", self.k),
             ("num_candidates", self.num_candidates),
             ("similarity", self.similarity),
+            ("hybrid", 1 if self.ranks_by_names else None),
             ("all", 1 if self.all and not (self.asks or self.filters) else None),
             ("offset", self.offset or None),
             ("limit", self.limit if self.limit != DEFAULT_LIMIT else None),

@@ -18,6 +18,7 @@ from app.security import FORM_ROOM
 from app.services import known, services
 from imagesearch.records import Hit
 from imagesearch.search import DEFAULT_LIMIT
+from imagesearch.store import default_location, ends_at_reach, is_elastic
 
 
 def register(pages: Blueprint) -> None:
@@ -32,13 +33,16 @@ def index() -> ResponseReturnValue:
     """The start, or the results of what the address asks."""
     state, count = asked(), services().store.count()
     if count == 0:
-        return render_template("empty.html", command=_ingest_command())
+        elastic = is_elastic(default_location(services().settings))
+        return render_template("empty.html", command=_ingest_command(elastic), elastic=elastic)
     return _start(count) if state.is_start else _results(state)
 
 
-def _ingest_command() -> str:
+def _ingest_command(elastic: bool) -> str:
+    """Where an engine is, and with which key it is asked, is nobody's business but the server's."""
     settings = services().settings
-    named = {"--model": settings.model if settings.model != "clip" else None, "--store": settings.store}
+    store = None if elastic else settings.store
+    named = {"--model": settings.model if settings.model != "clip" else None, "--store": store}
     options = (f"{option} {shlex.quote(value)}" for option, value in named.items() if value)
     return " ".join(("python -m ingest", *options, "~/Pictures"))
 
@@ -61,7 +65,7 @@ def _results(state: PageState) -> ResponseReturnValue:
         return render_template("expired.html", state=state.but(image="")), HTTPStatus.GONE
     page = (found := answer(state, upload)).page
     liked = known(state.like) if state.like else None
-    best = best_score(state, upload, page)
+    best = None if state.ranks_by_names else best_score(state, upload, page)
     last = state.offset + len(page.hits)
     ways = ways_out(store, state) if page.total == 0 else []
     return render_template(
@@ -83,6 +87,7 @@ def _results(state: PageState) -> ResponseReturnValue:
         choices=filter_choices(partial(room().counts.facets, store), state),
         ways_out=[(words.part_label(way.part, t), way) for way in ways],
         exact=store.capabilities.exact,
+        ends_at_reach=ends_at_reach(page, store),
         credits_gallery=credits_gallery(),
     )
 

@@ -62,6 +62,8 @@ def chips(state: PageState, liked: Picture | None, t: Strings) -> list[Chip]:
     if state.similarity is not None:
         label = t("chip.similarity", value=state.similarity)
         found.append(Chip(label, state.but(similarity=None).url(), "filter-advanced"))
+    if state.ranks_by_names:
+        found.append(Chip(t("chip.hybrid"), state.but(hybrid=False).url(), "filter-advanced"))
     if state.k is not None:
         found.append(Chip(t("chip.k", n=state.k), state.but(k=None).url(), "filter-advanced"))
     return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from imagesearch.records import FileState, Filters, Metadata, Picture
-from imagesearch.words import phrases, tokens
+from imagesearch.words import phrases, words_of
 
 COLUMNS = (
     "id, source, path, content_hash, size, mtime_ns, format, width, height, colour, "
@@ -83,8 +83,8 @@ def indexed_words(picture: Picture) -> str:
 
     A token that is no word stands between two parts, so that no phrase reaches across.
     """
-    parts = [picture.name, *picture.metadata.tags, *picture.path.split("/")]
-    return " \ue000 ".join(" ".join(tokens(part)) for part in parts)
+    words = words_of(picture)
+    return " \ue000 ".join((words.name, *words.tags, *words.path))
 
 
 def where(filters: Filters) -> tuple[str, list[str]]:
@@ -113,11 +113,11 @@ def where(filters: Filters) -> tuple[str, list[str]]:
     return " AND ".join(conditions) or "1", values
 
 
-def match_expression(words: str) -> str:
-    """An FTS5 expression for all of `words`; each of our phrases becomes a quoted one."""
+def match_expression(words: str, *, any_of: bool = False) -> str:
+    """An FTS5 expression for all of `words`, or any; each of our phrases becomes a quoted one."""
     found = phrases(words)
     # A string without a single word ("!?") must find nothing; this token is in no text.
-    return " AND ".join(f'"{" ".join(phrase)}"' for phrase in found) or '"\ue001"'
+    return (" OR " if any_of else " AND ").join(f'"{" ".join(phrase)}"' for phrase in found) or '"\ue001"'
 
 
 def _marks(values: Sequence[str]) -> str:

@@ -3,15 +3,24 @@
 import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
 
+from imagesearch.config import TextEncoding
 from imagesearch.embedded.matrix import IntArray, Matrix, Snapshot
-from imagesearch.embedded.rows import COLUMNS, indexed_words, to_file_state, to_picture, to_row, where
+from imagesearch.embedded.rows import (
+    COLUMNS,
+    indexed_words,
+    match_expression,
+    to_file_state,
+    to_picture,
+    to_row,
+    where,
+)
 from imagesearch.embedded.schema import migrate
 from imagesearch.errors import StoreFull, StoreUnavailable
 from imagesearch.records import (
@@ -25,11 +34,13 @@ from imagesearch.records import (
     Hit,
     Knn,
     ModelIdentity,
+    ModelText,
     Page,
     Picture,
     Window,
 )
-from imagesearch.store import Capabilities, paths_under, refuse_other_model
+from imagesearch.store import Capabilities, StoreStatus, paths_under, refuse_other_model
+from imagesearch.texts import LocalTexts, QueryTexts
 
 DATABASE = "pictures.db"
 _IDS_AT_A_TIME = 500
@@ -60,6 +71,13 @@ class EmbeddedStore:
 
     # --- the model
 
+    @property
+    def place(self) -> str:
+        return str(self._folder)
+
+    def current(self) -> Self:
+        return self
+
     def identity(self) -> ModelIdentity | None:
         with self._reading() as db:
             found = db.execute("SELECT value FROM meta WHERE key = 'model'").fetchone()
@@ -83,6 +101,9 @@ class EmbeddedStore:
         with self._writing() as db:
             return _delete(db, ids)
 
+    def loading(self, *, alone: bool = False) -> AbstractContextManager[None]:  # noqa: ARG002
+        return nullcontext()
+
     # --- reading by id or path
 
     def get(self, id: str) -> Picture | None:
@@ -96,6 +117,15 @@ class EmbeddedStore:
                 "SELECT vector FROM embeddings JOIN pictures USING (row) WHERE id = ?", (id,)
             ).fetchone()
         return _to_vector(found[0]) if found else None
+
+    def embeddings(self, ids: Collection[str]) -> dict[str, FloatArray]:
+        query = "SELECT id, vector FROM pictures JOIN embeddings USING (row) WHERE id IN"
+        with self._reading() as db:
+            return {
+                id: _to_vector(vector)
+                for some in _chunks(list(ids))
+                for id, vector in db.execute(f"{query} ({', '.join('?' * len(some))})", some)
+            }
 
     def embeddings_by_content(self, content_hashes: Collection[str]) -> dict[str, FloatArray]:
         query = "SELECT content_hash, vector FROM pictures JOIN embeddings USING (row) WHERE content_hash IN"
@@ -126,6 +156,19 @@ class EmbeddedStore:
         found = zip(snapshot.rows[ranked], scores, strict=True)
         hits = tuple(Hit(pictures[row], float(score)) for row, score in found)
         return Page(hits, total=len(slots), reachable=reachable)
+
+    def containing(self, words: str, filters: Filters, size: int) -> Sequence[str]:
+        condition, values = where(filters)
+        ranked = (
+            "SELECT id FROM words JOIN pictures ON row = words.rowid "
+            f"WHERE words MATCH ? AND {condition} ORDER BY bm25(words), id LIMIT ?"
+        )
+        with self._reading() as db:
+            found = db.execute(ranked, [match_expression(words, any_of=True), *values, size]).fetchall()
+        return [id for (id,) in found]
+
+    def texts(self, asked: TextEncoding) -> QueryTexts:  # noqa: ARG002
+        return LocalTexts()
 
     def browse(self, filters: Filters, window: Window) -> Page:
         condition, values = where(filters)
@@ -162,6 +205,9 @@ class EmbeddedStore:
     def count(self, filters: Filters = NO_FILTERS) -> int:
         with self._reading() as db:
             return _count(db, filters)
+
+    def status(self, seconds: float) -> StoreStatus:  # noqa: ARG002
+        return StoreStatus(pictures=self.count(), index=DATABASE)
 
     # --- connections: as many as are in use at a time, since SQLite serialises what shares one
 
@@ -302,6 +348,8 @@ def _allowed_slots(db: sqlite3.Connection, snapshot: Snapshot, filters: Filters)
 
 def _rank(snapshot: Snapshot, slots: IntArray, query: Knn) -> tuple[IntArray, FloatArray, int]:
     """The window's slots, best first, their scores, and how many results there are in all."""
+    if isinstance(query.vector, ModelText):
+        raise TypeError("this store runs no model; encode the words first")
     cosines = _cosines(snapshot.vectors, slots, query.vector)
     if query.similarity is not None:
         close = cosines >= query.similarity

@@ -6,8 +6,12 @@ The model is a tiny pair with random weights: its vectors mean nothing, but ever
 import io
 import json
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +20,24 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
+from tqdm import tqdm
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
-from app import create_app
+from app import Services, create_app
+from app.changes import Changes, uploads_folder
 from imagesearch.config import Settings
 from imagesearch.encoders import Model
-from imagesearch.store import open_store
+from imagesearch.store import Store, open_store
 from ingest.job import Job
 from ingest.metadata import read_metadata
 from ingest.report import Report
+from localnode.node import free_port
 from tests.conftest import lacking
+from tests.stores import Engine, Place
 
 TOKEN = "a-token-that-only-the-tests-know"  # noqa: S105
+AUTHORISED = {"Authorization": f"Bearer {TOKEN}"}
 BROWSER_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
     "--disable-sync --no-first-run"
@@ -107,44 +116,34 @@ def metadata_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+def bring_in(place: Place, model: Model, folder: Path, metadata_file: Path) -> None:
+    """Ingest the pictures of `folder`, with what is known of them, into the store at `place`."""
+    with place.opened(create=True) as store:
+        job = Job(store, model, max_pixels=10_000_000)
+        job.run([folder], read_metadata(metadata_file), partial(tqdm, disable=True), Report())
+
+
 @pytest.fixture(scope="session")
 def ingested(
-    tmp_path_factory: pytest.TempPathFactory, model: Model, gallery: Path, metadata_file: Path
-) -> Path:
-    """A store with the gallery in it. Not to be written: copy it (`make_settings` does)."""
-    folder = tmp_path_factory.mktemp("store") / "store"
-    with open_store(str(folder), create=True) as store:
-        job = Job(store, model, max_pixels=10_000_000)
-        job.run([gallery], read_metadata(metadata_file), _NoProgress, Report())
-    return folder
+    tmp_path_factory: pytest.TempPathFactory, engine: Engine, model: Model, gallery: Path, metadata_file: Path
+) -> Iterator[Place]:
+    """A store with the gallery in it. Not to be written: copy it (`make_client` does)."""
+    with engine.place(tmp_path_factory.mktemp("store") / "store") as place:
+        bring_in(place, model, gallery, metadata_file)
+        yield place
 
 
-class _NoProgress:
-    def __init__(self, total: int) -> None: ...
-
-    def __enter__(self) -> "_NoProgress":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def update(self, n: float = 1) -> None: ...
-
-
-def settings_for(folder: Path, pair: Path, ingested: Path | None, **more: object) -> Settings:
-    """Settings with a data folder of their own in `folder`, and a copy of the ingested store if given."""
-    store = folder / "store"
-    if ingested:
-        shutil.copytree(ingested, store)
-    given = {"model": str(pair), "store": str(store), "data": folder / "data", "api_token": TOKEN, **more}
-    return Settings(_env_file=None, **given)  # type: ignore[arg-type, call-arg]
+def settings_for(place: Place, folder: Path, pair: Path, **more: object) -> Settings:
+    """Settings for the store at `place`, with a data folder of their own in `folder`."""
+    return place.settings(**{"model": str(pair), "data": folder / "data", "api_token": TOKEN, **more})
 
 
 @pytest.fixture(scope="session")
 def app(
-    tmp_path_factory: pytest.TempPathFactory, pair: Path, model: Model, ingested: Path
+    tmp_path_factory: pytest.TempPathFactory, pair: Path, model: Model, ingested: Place
 ) -> Iterator[Flask]:
     """The application on the gallery, for tests that only ask."""
-    made = create_app(settings_for(tmp_path_factory.mktemp("app"), pair, ingested), model)
+    made = create_app(settings_for(ingested, tmp_path_factory.mktemp("app"), pair), model)
     yield made
     made.extensions["services"].store.close()
 
@@ -158,22 +157,56 @@ MakeClient = Callable[..., FlaskClient]
 
 
 @pytest.fixture
-def make_client(tmp_path: Path, pair: Path, model: Model, ingested: Path) -> Iterator[MakeClient]:
+def make_client(
+    tmp_path: Path, pair: Path, model: Model, engine: Engine, ingested: Place
+) -> Iterator[MakeClient]:
     """Makes a client of an application of its own, for tests that write; settings by keyword.
 
     `empty=True` gives it a store without pictures.
     """
-    made: list[Flask] = []
+    with ExitStack() as stack:
 
-    def make(*, empty: bool = False, **more: object) -> FlaskClient:
-        folder = tmp_path / f"app{len(made)}"
-        folder.mkdir()
-        made.append(create_app(settings_for(folder, pair, None if empty else ingested, **more), model))
-        return made[-1].test_client()
+        def make(*, empty: bool = False, **more: object) -> FlaskClient:
+            folder = Path(tempfile.mkdtemp(dir=tmp_path))
+            new = engine.place(folder / "store") if empty else engine.copy(ingested, folder / "store")
+            app = create_app(settings_for(stack.enter_context(new), folder, pair, **more), model)
+            stack.callback(app.extensions["services"].store.close)
+            return app.test_client()
 
-    yield make
-    for each in made:
-        each.extensions["services"].store.close()
+        yield make
+
+
+@contextmanager
+def away(app: Flask, engine: Engine, folder: Path) -> Iterator[None]:
+    """The store of `app` is away: in its place stands one whose folder is gone, or where nobody answers."""
+    place = Place(str(folder) if engine.url is None else f"http://127.0.0.1:{free_port()}")
+    store = open_store(place.store, place.settings(), create=True, patience=0.2)
+    if engine.url is None:
+        store.close()
+        shutil.rmtree(folder)
+    with asking(app, store):
+        yield
+
+
+@contextmanager
+def asking(app: Flask, store: Store) -> Iterator[None]:
+    """`app` asks another store, which is closed afterwards."""
+    here: Services = app.extensions["services"]
+    searcher = replace(here.searcher, store=store, texts=store.texts(here.settings.text_encoding))
+    changes = Changes(searcher, uploads_folder(place_of(app).store, here.settings))
+    app.extensions["services"] = replace(here, store=store, searcher=searcher, changes=changes)
+    try:
+        yield
+    finally:
+        app.extensions["services"] = here
+        store.close()
+
+
+def place_of(app: Flask) -> Place:
+    """Where the store of `app` is."""
+    settings: Settings = app.extensions["services"].settings
+    assert settings.store
+    return Place(settings.store, settings.index)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Adding and removing pictures while the server runs."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +9,15 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
-from imagesearch.embedded.store import DATABASE
+from app.changes import uploads_folder
+from imagesearch.config import Settings
 from imagesearch.encoders import Model
 from imagesearch.records import ModelIdentity
 from imagesearch.store import Store
-from tests.app.conftest import TOKEN, MakeClient, draw, in_bytes, problem, upload
+from tests.app.conftest import AUTHORISED, TOKEN, MakeClient, draw, in_bytes, place_of, problem, upload
 from tests.conftest import noise
+from tests.stores import embedded_only
 
-AUTHORISED = {"Authorization": f"Bearer {TOKEN}"}
 PINK = in_bytes(draw("square", "deeppink"))
 
 
@@ -31,8 +31,13 @@ def store_of(client: FlaskClient) -> Store:
     return store
 
 
+def settings_of(client: FlaskClient) -> Settings:
+    settings: Settings = client.application.extensions["services"].settings
+    return settings
+
+
 def uploads_of(client: FlaskClient) -> list[Path]:
-    folder = Path(client.application.extensions["services"].settings.store) / "uploads"
+    folder = uploads_folder(place_of(client.application).store, settings_of(client))
     return sorted(folder.iterdir()) if folder.exists() else []
 
 
@@ -165,6 +170,7 @@ def full_disk(store: Store) -> Iterator[None]:
         db.execute("PRAGMA max_page_count = 1000000")
 
 
+@embedded_only
 def test_a_full_disk_loses_nothing(client: FlaskClient) -> None:
     added = add(client)
     refused = []
@@ -183,7 +189,8 @@ def test_a_full_disk_loses_nothing(client: FlaskClient) -> None:
 
 
 def test_a_folder_of_uploads_that_cannot_be_written(client: FlaskClient) -> None:
-    folder = Path(client.application.extensions["services"].settings.store) / "uploads"
+    folder = uploads_folder(place_of(client.application).store, settings_of(client))
+    folder.parent.mkdir(parents=True, exist_ok=True)
     folder.write_text("a file stands where the folder should be")
     response = client.post("/api/pictures", data={"image": upload(PINK)}, headers=AUTHORISED)
     problem(response, 503, "store-unavailable")
@@ -203,10 +210,9 @@ def test_a_store_that_another_model_filled_meanwhile(make_client: MakeClient) ->
 
 def test_writes_of_another_process_are_seen(client: FlaskClient) -> None:
     """Another process is another connection; the test of the server has a real one."""
-    settings = client.application.extensions["services"].settings
-    assert client.get("/api/search?q=x&limit=50").get_json()["total"] == 24
-    with sqlite3.connect(Path(settings.store) / DATABASE) as other:
-        other.execute("DELETE FROM embeddings WHERE row = 1")
-        other.execute("DELETE FROM pictures WHERE row = 1")
-    other.close()
-    assert len(client.get("/api/search?q=x&limit=50").get_json()["results"]) == 23
+    found = client.get("/api/search?q=x&limit=50").get_json()
+    assert found["total"] == 24
+    with place_of(client.application).opened() as other:
+        assert other.delete([found["results"][0]["id"]]) == 1
+    again = client.get("/api/search?q=x&limit=50").get_json()
+    assert [result["id"] for result in again["results"]] == [r["id"] for r in found["results"][1:]]

@@ -33,7 +33,7 @@ def test_every_route_of_the_api_is_in_it(app: Flask, document: dict[str, Any]) -
         if rule.rule.startswith("/api") and not rule.rule.startswith("/api/docs")
     }
     listed = {(path, method) for path, item in document["paths"].items() for method in item}
-    assert listed == {*routes, ("/health", "get")}
+    assert listed == {*routes, ("/health", "get"), ("/ready", "get")}
 
 
 def test_every_operation_says_how_it_fails(document: dict[str, Any]) -> None:
@@ -57,6 +57,7 @@ def test_the_answers_are_as_described(client: FlaskClient, document: dict[str, A
         "/api/facets": "/api/facets",
         "/api/problems/{name}": "/api/problems/bad-query",
         "/health": "/health",
+        "/ready": "/ready",
     }
     for path, url in asked.items():
         described = document["paths"][path]["get"]["responses"]["200"]

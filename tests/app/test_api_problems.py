@@ -8,11 +8,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.problems import all_kinds
+from app.kinds import all_kinds, kind_of
 from app.security import known_names
+from imagesearch import errors
 from imagesearch.config import load_settings
 from imagesearch.embedded.store import DATABASE
 from tests.app.conftest import MakeClient, problem
+from tests.stores import embedded_only
 
 
 @pytest.mark.parametrize(
@@ -50,14 +52,15 @@ def test_an_error_of_our_own_is_logged_under_a_number_and_not_shown(
     assert record.exc_info
 
 
-def test_a_store_that_does_not_answer(make_client: MakeClient, caplog: pytest.LogCaptureFixture) -> None:
+@embedded_only
+def test_a_store_whose_folder_is_gone(make_client: MakeClient, caplog: pytest.LogCaptureFixture) -> None:
     client = make_client()
     folder = Path(client.application.extensions["services"].settings.store)
     client.application.extensions["services"].store.close()
     shutil.rmtree(folder)
     folder.write_text("the disk is gone")
     with caplog.at_level(logging.ERROR):
-        for path in ("/health", "/api/search?q=x", "/api/pictures", "/api/facets", "/api/pictures/x/image"):
+        for path in ("/api/search?q=x", "/api/pictures", "/api/facets", "/api/pictures/x/image"):
             response = client.get(path)
             said = problem(response, 503, "store-unavailable")
             assert response.headers["Retry-After"] == "5"
@@ -65,12 +68,14 @@ def test_a_store_that_does_not_answer(make_client: MakeClient, caplog: pytest.Lo
     assert str(folder) in caplog.text  # the log has what the answer leaves out
 
 
+@embedded_only
 def test_a_damaged_store(make_client: MakeClient) -> None:
     client = make_client()
     client.application.extensions["services"].store.close()
     folder = Path(client.application.extensions["services"].settings.store)
     (folder / DATABASE).write_bytes(b"no database at all" * 1000)
-    problem(client.get("/health"), 503, "store-unavailable")
+    problem(client.get("/api/facets"), 503, "store-unavailable")
+    assert client.get("/health").get_json()["store"]["state"] == "failing"
 
 
 def test_every_type_leads_to_what_it_means(client: FlaskClient) -> None:
@@ -95,6 +100,17 @@ def test_the_server_answers_to_no_other_name(client: FlaskClient, host: str) -> 
     """A foreign page may point its own name here (DNS rebinding)."""
     said = problem(client.get("/health", headers={"Host": host}), 421, "wrong-host")
     assert "HOSTS" in said["detail"]
+
+
+def test_waiting_is_offered_where_it_helps() -> None:
+    helps = (errors.StoreUnreachable, errors.StoreDegraded, errors.StoreBusy, errors.StoreReadOnly)
+    does_not = (errors.StoreDenied, errors.StoreNotTrusted, errors.TextModelUnavailable)
+    for error in (*helps, *does_not):
+        kind = kind_of(error("it is so"))
+        assert kind
+        assert kind.status == 503
+        assert ("Retry-After" in kind.headers) == (error in helps)
+        assert "it is so" not in (kind.detail or "it is so")
 
 
 LOCAL = {"localhost", "127.0.0.1", "[::1]"}

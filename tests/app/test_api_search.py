@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.app.conftest import COLOURS, SHAPES, draw, in_bytes, problem, upload
+from tests.stores import Engine
 
 ALL = len(SHAPES) * len(COLOURS)
 
@@ -30,11 +31,11 @@ def an_id(client: FlaskClient, **filters: str) -> str:
     return id
 
 
-def test_words_find_pictures_best_first(client: FlaskClient) -> None:
+def test_words_find_pictures_best_first(client: FlaskClient, engine: Engine) -> None:
     answer = found(client, "/api/search", q="a red circle", k=5)
     assert answer["total"] == ALL
     assert answer["reachable"] == len(answer["results"]) == 5
-    assert answer["exact"] is True
+    assert answer["exact"] is engine.exact
     assert answer["weak"] is None
     assert answer["took_ms"] > 0
     scores = [result["score"] for result in answer["results"]]
@@ -60,12 +61,15 @@ def test_the_ingested_folder_is_never_shown(client: FlaskClient, gallery: Path) 
         assert str(gallery) not in client.get(path).text
 
 
-def test_num_candidates_is_said_to_change_nothing(client: FlaskClient) -> None:
+def test_num_candidates_is_said_to_change_nothing_where_that_is_so(
+    client: FlaskClient, engine: Engine
+) -> None:
     without = found(client, "/api/search", q="red", k=5)
     with_it = found(client, "/api/search", q="red", k=5, num_candidates=7)
     assert ids(without) == ids(with_it)
     assert without["notes"] == []
-    assert "num_candidates changed nothing" in with_it["notes"][0]
+    said = ["num_candidates changed nothing: this store compares every picture."]
+    assert with_it["notes"] == (said if engine.exact else [])
 
 
 def test_the_top_5_are_the_first_five_of_the_top_15(client: FlaskClient) -> None:
@@ -132,6 +136,26 @@ def test_more_like_this_leaves_out_the_picture_itself(client: FlaskClient) -> No
     assert ids(by_path) == ids(by_query)
     assert id not in ids(by_path)
     assert by_path["total"] == ALL - 1
+
+
+def test_names_and_tags_move_pictures_up_in_a_hybrid_search(client: FlaskClient) -> None:
+    plain = found(client, "/api/search", q="teal", limit=ALL)
+    hybrid = found(client, "/api/search", q="teal", hybrid="true", limit=ALL)
+    named = {result["id"] for result in plain["results"] if "teal" in result["tags"]}
+    assert len(named) == 3
+    assert set(ids(hybrid)[:3]) == named
+    assert sorted(ids(hybrid)) == sorted(ids(plain))
+    scores = {result["id"]: result["score"] for result in plain["results"]}
+    assert {r["id"]: r["score"] for r in hybrid["results"]} == pytest.approx(scores, abs=1e-5)
+    assert ids(found(client, "/api/search", q="teal", hybrid="true", limit=5, offset=5)) == ids(hybrid)[5:10]
+
+
+def test_a_hybrid_search_takes_words_and_filters(client: FlaskClient) -> None:
+    answer = found(client, "/api/search", q="circle", hybrid="true", tag="warm", k=2)
+    assert (len(answer["results"]), answer["reachable"], answer["total"]) == (2, 2, 9)
+    id = an_id(client)
+    said = problem(client.get(f"/api/search?like={id}&hybrid=true"), 400, "bad-query")
+    assert "hybrid" in said["detail"]
 
 
 def test_words_and_a_picture_together(client: FlaskClient) -> None:

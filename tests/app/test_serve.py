@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,18 +23,21 @@ from app.serve import warm_up
 from imagesearch.clip import open_model
 from imagesearch.config import PROJECT
 from imagesearch.search import Searcher
-from imagesearch.store import open_store
+from localnode import Node
 from tests.conftest import environment, run_module
+from tests.elastic import built_or_lacking
+from tests.stores import Engine, Place
+from tests.tls_proxy import TlsProxy
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server process, what it said when it was ready, and its store."""
+    """A running server process, what it said first, and its store."""
 
     process: subprocess.Popen[str]
     url: str
     said: str
-    store: Path
+    place: Place
 
     def get(self, path: str) -> tuple[int, Any]:
         try:
@@ -53,11 +56,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path, pair: Path, ingested: Path, *command: str, **extra: str) -> Iterator[Server]:
-    store = folder / "store"
-    shutil.copytree(ingested, store)
+def running(folder: Path, pair: Path, place: Place, *command: str, **extra: str) -> Iterator[Server]:
     port = free_port()
-    settings = {"MODEL": str(pair), "STORE": str(store), "DATA": str(folder / "data"), "PORT": str(port)}
+    settings = {"MODEL": str(pair), "DATA": str(folder / "data"), "PORT": str(port), **place.environment}
     process = subprocess.Popen(
         command or (sys.executable, "-m", "app.serve"),
         cwd=PROJECT,
@@ -69,7 +70,7 @@ def running(folder: Path, pair: Path, ingested: Path, *command: str, **extra: st
     )
     assert process.stdout
     try:
-        yield Server(process, f"http://127.0.0.1:{port}", process.stdout.readline(), store)
+        yield Server(process, f"http://127.0.0.1:{port}", process.stdout.readline(), place)
     finally:
         process.kill()
         process.wait()
@@ -77,8 +78,11 @@ def running(folder: Path, pair: Path, ingested: Path, *command: str, **extra: st
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, pair: Path, ingested: Path) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("serve"), pair, ingested) as made:
+def server(
+    tmp_path_factory: pytest.TempPathFactory, pair: Path, engine: Engine, ingested: Place
+) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("serve")
+    with engine.copy(ingested, folder / "store") as place, running(folder, pair, place) as made:
         yield made
 
 
@@ -92,7 +96,7 @@ def test_what_another_process_ingests_is_found_at_once(
 ) -> None:
     assert server.get("/api/pictures?words=newcomer")[1]["total"] == 0
     shutil.copy(gallery / "circle" / "red.png", tmp_path / "newcomer.png")
-    done = run_module("ingest", tmp_path, cwd=tmp_path, MODEL=str(pair), STORE=str(server.store))
+    done = run_module("ingest", tmp_path, cwd=tmp_path, MODEL=str(pair), **server.place.environment)
     assert done.returncode == 0, done.stderr
     (new,) = server.get("/api/pictures?words=newcomer")[1]["results"]
     similar = server.get(new["links"]["similar"])[1]
@@ -147,17 +151,63 @@ def test_a_port_in_use(server: Server, pair: Path, tmp_path: Path) -> None:
         (("--bind", "192.0.2.1"), "192.0.2.1"),
         (("--model", "nowhere"), "There is no model 'nowhere'"),
         (("--store", "/dev/null/store"), "/dev/null/store"),
-        (("--store", "http://localhost:9200"), "Elasticsearch"),
     ],
 )
 def test_what_cannot_be_served(pair: Path, tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
     assert says in refused(tmp_path, *arguments, MODEL=str(pair), PORT=str(free_port()))
 
 
-def test_a_store_of_another_model(other_pair: Path, ingested: Path, tmp_path: Path) -> None:
-    shutil.copytree(ingested, tmp_path / "store")
-    line = refused(tmp_path, "--store", str(tmp_path / "store"), MODEL=str(other_pair), PORT=str(free_port()))
+def test_a_store_of_another_model(other_pair: Path, ingested: Place, tmp_path: Path) -> None:
+    line = refused(tmp_path, *ingested.options, MODEL=str(other_pair), PORT=str(free_port()))
     assert "was made with the model" in line
+
+
+def test_a_wrong_key_is_told_before_it_starts(elastic_url: str, pair: Path, tmp_path: Path) -> None:
+    with TlsProxy(elastic_url, tmp_path / "tls") as proxy:
+        line = refused(
+            tmp_path,
+            MODEL=str(pair),
+            STORE=proxy.url,
+            ELASTICSEARCH_CA=str(proxy.ca),
+            ELASTICSEARCH_API_KEY="bm9ib2R5Om5vdGhpbmc=",
+            PORT=str(free_port()),
+        )
+    assert "does not accept the key" in line
+    assert "ELASTICSEARCH_API_KEY" in line
+
+
+def test_an_engine_that_is_away_at_the_start_is_waited_for(tmp_path: Path, pair: Path, gallery: Path) -> None:
+    built_or_lacking()
+    node = Node(tmp_path / "node")
+    place = Place(node.url)
+    with running(tmp_path, pair, place, ELASTICSEARCH_PATIENCE="1") as made:
+        assert f"Elasticsearch at {node.url} does not answer" in made.said
+        wait_until(lambda: answers(made), "it answers")
+        status, said = made.get("/health")
+        assert (status, said["store"]["state"], said["pictures"]) == (200, "failing", None)
+        assert made.get("/ready")[0] == 503
+        assert made.get("/api/search?q=x")[1]["type"] == "/api/problems/store-unreachable"
+        with node:
+            wait_until(lambda: made.get("/ready")[0] == 200, "it is ready")
+            assert made.get("/api/search?q=x")[1]["total"] == 0
+            named = {"MODEL": str(pair), **place.environment}
+            done = run_module("ingest", "--quiet", gallery, cwd=tmp_path, **named)
+            assert done.returncode == 0, done.stderr
+            assert made.get("/api/search?q=x")[1]["total"] == 24
+
+
+def answers(server: Server) -> bool:
+    try:
+        return server.get("/health")[0] == 200
+    except OSError:
+        return False
+
+
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        time.sleep(0.2)
 
 
 def test_several_clients_at_once(server: Server) -> None:
@@ -168,9 +218,9 @@ def test_several_clients_at_once(server: Server) -> None:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_when_told_to(tmp_path: Path, pair: Path, ingested: Path, stop: signal.Signals) -> None:
+def test_it_stops_when_told_to(tmp_path: Path, pair: Path, ingested: Place, stop: signal.Signals) -> None:
     with running(tmp_path, pair, ingested) as made:
-        assert made.get("/health")[0] == 200
+        assert made.get("/ready")[0] == 200
         os.killpg(made.process.pid, stop)  # as Ctrl-C in a terminal does
         started = time.monotonic()
         assert made.process.wait(timeout=30) == 0
@@ -181,15 +231,15 @@ def test_it_stops_when_told_to(tmp_path: Path, pair: Path, ingested: Path, stop:
             made.get("/health")
 
 
-def test_warming_up_leaves_the_picture_tower_alone(pair: Path, ingested: Path) -> None:
+def test_warming_up_leaves_the_picture_tower_alone(pair: Path, ingested: Place) -> None:
     model = open_model(str(pair))
-    with open_store(str(ingested)) as store:
+    with ingested.opened() as store:
         warm_up(Searcher(store, model))
     assert "_model" in vars(model.texts)
     assert "_model" not in vars(model.pictures)
 
 
-def test_flask_run_serves_it_too(tmp_path: Path, pair: Path, ingested: Path) -> None:
+def test_flask_run_serves_it_too(tmp_path: Path, pair: Path, ingested: Place) -> None:
     flask = Path(sys.executable).with_name("flask")
     port = free_port()
     command = (str(flask), "--app", "app", "run", "--port", str(port))

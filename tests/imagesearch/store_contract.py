@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from imagesearch.errors import WrongModel
+from imagesearch.fusion import fuse
 from imagesearch.records import NO_FILTERS, FacetCount, Facets, Filters, ModelIdentity, Page, Window
 from imagesearch.store import Store
 from tests.imagesearch.pieces import (
@@ -362,6 +363,56 @@ class FilterContract:
         assert store.count(containing("dsc0042")) == store.count(containing("sunset")) == 1
 
 
+class ContainingContract:
+    def test_pictures_with_more_of_the_words_come_first(self, store: Store) -> None:
+        some = [
+            entry("1.png", name="red fox", tags=("animal",)),
+            entry("2.png", name="fox"),
+            entry("3.png", name="雪山"),
+            entry("4.png", name="whale"),
+            entry("animal/5.png", name="other"),
+        ]
+        store.write(some)
+        by_id = {e.picture.id: e.picture.path for e in some}
+
+        def found(words: str, filters: Filters = NO_FILTERS, size: int = 10) -> list[str]:
+            return [by_id[id] for id in store.containing(words, filters, size)]
+
+        assert found("red fox") == ["1.png", "2.png"]
+        assert found("red fox", size=1) == ["1.png"]
+        assert found("red fox", Filters(without=(some[0].picture.id,))) == ["2.png"]
+        assert sorted(found("animal")) == ["1.png", "animal/5.png"]
+        assert found("雪 whale nothing", Filters(tags=("animal",))) == []
+        assert sorted(found("雪 whale nothing")) == ["3.png", "4.png"]
+        assert found("!?") == []
+
+    def test_embeddings_of_several(self, store: Store) -> None:
+        some = [entry(f"{i}.png", v) for i, v in enumerate(random_units(5))]
+        store.write(some)
+        found = store.embeddings([*ids(some[:3]), "0" * 24])
+        assert sorted(found) == sorted(ids(some[:3]))
+        for one in some[:3]:
+            np.testing.assert_allclose(found[one.picture.id], one.embedding, atol=1e-6)
+        assert store.embeddings([]) == {}
+
+    def test_a_fused_ranking_has_both_and_pages_through_them(self, store: Store) -> None:
+        """The nearest four, and those of the word that lie far away."""
+        near = [entry(f"near{i}.png", at_angle(0.9 - i / 1000)) for i in range(300)]
+        named = [entry(f"named{i}.png", at_angle(-0.5), name="fox") for i in range(3)]
+        store.write([*near, *named])
+        page = fuse(store, ask(window=Window(0, 1000)), "fox")
+        found = paths(page)
+        assert set(found[:6]) == {p.picture.path for p in (*near[:3], *named)}
+        assert (page.total, page.reachable, len(found)) == (303, 203, 203)
+        scores = {hit.picture.path: hit.score for hit in page.hits}
+        assert scores["named1.png"] == pytest.approx(0.25, abs=1e-5)
+        assert scores["near0.png"] == pytest.approx(0.95, abs=1e-5)
+        pages = [fuse(store, ask(window=Window(o, 50)), "fox") for o in range(0, 250, 50)]
+        assert [path for page in pages for path in paths(page)] == found
+        cut = fuse(store, ask(k=4, similarity=0.0), "fox")
+        assert paths(cut) == [f"near{i}.png" for i in range(4)]
+
+
 class BrowseContract:
     def test_newest_first_those_without_a_date_last_then_by_path_and_id(self, store: Store) -> None:
         store.write(
@@ -498,6 +549,7 @@ class StoreContract(
     FilesContract,
     KnnContract,
     FilterContract,
+    ContainingContract,
     BrowseContract,
     FacetContract,
     EmptyContract,

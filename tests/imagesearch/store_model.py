@@ -17,6 +17,7 @@ from imagesearch.records import (
     FloatArray,
     Hit,
     Knn,
+    ModelText,
     Page,
     Picture,
     Window,
@@ -96,6 +97,7 @@ class PlainStore:
         return [e for e in self.held.values() if _passes(e.picture, filters)]
 
     def knn(self, query: Knn) -> Page:
+        assert not isinstance(query.vector, ModelText)
         passing = self.passing(query.filters)
         scored = [(_cosine(e.embedding, query.vector), e) for e in passing]
         least = -2.0 if query.similarity is None else query.similarity

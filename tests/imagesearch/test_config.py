@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from imagesearch import config
 from imagesearch.config import PROJECT, Settings, load_settings
 from imagesearch.errors import BadSetting
 from tests.conftest import run_module
@@ -25,6 +26,28 @@ def test_given_before_environment_before_file(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("STORE", "environment")
     settings = load_settings(model="given", store=None)
     assert (settings.model, settings.store, settings.port) == ("given", "environment", 8001)
+
+
+def test_secrets_come_from_files_if_from_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "SECRETS", tmp_path)
+    (tmp_path / "elasticsearch_api_key").write_text("a2V5\n")
+    (tmp_path / "model").write_text("file")
+    (tmp_path / "ca.crt").write_text("not a setting")
+    monkeypatch.setenv("MODEL", "environment")
+    settings = load_settings()
+    assert settings.elasticsearch_api_key
+    assert settings.elasticsearch_api_key.get_secret_value() == "a2V5"
+    assert settings.model == "environment"
+    assert "a2V5" not in repr(settings)
+
+
+def test_a_secret_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "SECRETS", tmp_path)
+    (tmp_path / "elasticsearch_api_key").write_bytes(b"\xe9")
+    with pytest.raises(BadSetting, match=f"A file in {tmp_path} cannot be read: .*decode"):
+        load_settings()
 
 
 def test_empty_means_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,11 +29,6 @@ def test_no_store_there_says_how_to_make_one(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_url_is_not_taken_for_a_folder() -> None:
-    with pytest.raises(StoreUnavailable, match=r"Elasticsearch.*Name a folder"):
-        open_store("http://localhost:9200", create=True)
-
-
 def test_the_home_folder_may_be_written_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     open_store("~/store", create=True).close()

@@ -220,5 +220,5 @@ def test_a_store_that_another_model_filled_meanwhile(model: Model, tmp_path: Pat
         searcher = Searcher(store, model)
         searcher.search(Query("x"))
         store.adopt(ModelIdentity("other", 512, "0" * 64))
-        with pytest.raises(WrongModel, match="The store in use was made with the model 'other'"):
+        with pytest.raises(WrongModel, match="was made with the model 'other'"):
             searcher.search(Query("x"))

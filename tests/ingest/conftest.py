@@ -1,15 +1,15 @@
 """Ingest by its command line, within this process: fast, since nothing heavy is imported again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from imagesearch.records import NO_FILTERS, Picture, Window
-from imagesearch.store import open_store
 from ingest.__main__ import main
 from tests.conftest import make_pictures
+from tests.stores import NewPlace, Place
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,13 @@ class Bench:
 
     pair: Path
     pictures: Path
-    location: Path
+    place: Place
+    new_place: NewPlace
 
     def ingest(self, *arguments: object) -> Result:
         """Run `python -m ingest`; without arguments on the folder of pictures."""
         given = arguments or (self.pictures,)
-        options = ("pictures", "--quiet", "--model", self.pair, "--store", self.location)
+        options = ("pictures", "--quiet", "--model", self.pair, *self.place.options)
         return CliRunner().invoke(main, [*map(str, options), *map(str, given)])
 
     def report(self, *arguments: object) -> str:
@@ -34,16 +35,20 @@ class Bench:
 
     def held(self) -> dict[str, Picture]:
         """What the store holds, by the absolute path of the file."""
-        with open_store(str(self.location)) as store:
+        with self.place.opened() as store:
             hits = store.browse(NO_FILTERS, Window(0, 100_000)).hits
         return {f"{h.picture.source}/{h.picture.path}": h.picture for h in hits}
+
+    def beside(self, name: str) -> "Bench":
+        """The same pictures with another, empty store."""
+        return replace(self, place=self.new_place(name))
 
     def names(self) -> list[str]:
         return sorted(Path(path).name for path in self.held())
 
 
 @pytest.fixture
-def bench(pair: Path, tmp_path: Path) -> Bench:
+def bench(pair: Path, tmp_path: Path, new_place: NewPlace) -> Bench:
     """Five pictures, nothing ingested yet."""
     make_pictures(tmp_path / "pictures", 5)
-    return Bench(pair, tmp_path / "pictures", tmp_path / "store")
+    return Bench(pair, tmp_path / "pictures", new_place("store"), new_place)

@@ -3,15 +3,17 @@
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from imagesearch.records import NO_FILTERS, picture_id
-from imagesearch.store import open_store
+from localnode import Node
 from tests.conftest import make_pictures, noise, tmpfs
 from tests.ingest.conftest import Bench
+from tests.stores import Place, elastic_only, embedded_only, put_settings, red
 
 
 def touch(file: Path, seconds: int = 5) -> None:
@@ -44,13 +46,13 @@ class TestSecondRun:
             os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         assert bench.report().startswith("0 new, 5 unchanged")
 
-    def test_another_batch_size_gives_the_same(self, bench: Bench, tmp_path: Path) -> None:
+    def test_another_batch_size_gives_the_same(self, bench: Bench) -> None:
         bench.report("--batch-size", 2, bench.pictures)
-        other = Bench(bench.pair, bench.pictures, tmp_path / "other")
+        other = bench.beside("other")
         other.report()
         assert bench.held() == other.held()
         for picture in bench.held().values():
-            with open_store(str(bench.location)) as one, open_store(str(other.location)) as two:
+            with bench.place.opened() as one, other.place.opened() as two:
                 a, b = one.embedding(picture.id), two.embedding(picture.id)
             assert a is not None
             assert b is not None
@@ -103,7 +105,7 @@ class TestChanges:
         assert bench.report() == (
             "1 new (1 recognised by content), 5 unchanged, 0 updated, 0 removed, 0 failed; 0 encoded."
         )
-        with open_store(str(bench.location)) as store:
+        with bench.place.opened() as store:
             one, other = (
                 store.embedding(picture_id(str(bench.pictures), n)) for n in ("0001.png", "copy.png")
             )
@@ -115,8 +117,7 @@ class TestChanges:
         for i in range(4):
             shutil.copy(bench.pictures / "0000.png", bench.pictures / f"copy{i}.png")
         for size in (1, 2, 32):
-            store = bench.location.with_name(f"store{size}")
-            report = Bench(bench.pair, bench.pictures, store).report("--batch-size", size, bench.pictures)
+            report = bench.beside(f"store{size}").report("--batch-size", size, bench.pictures)
             assert report.startswith("9 new (4 recognised by content)")
             assert report.endswith("; 5 encoded.")
 
@@ -300,7 +301,7 @@ class TestModels:
         before = bench.held()
         noise(5).save(bench.pictures / "new.png")
         (bench.pictures / "0000.png").unlink()
-        result = Bench(other_pair, bench.pictures, bench.location).ingest("--prune", bench.pictures)
+        result = replace(bench, pair=other_pair).ingest("--prune", bench.pictures)
         assert result.exit_code == 1
         assert "was made with the model" in result.output
         assert "--store <another folder>" in result.output
@@ -310,7 +311,7 @@ class TestModels:
         broken = Path(shutil.copytree(bench.pair, tmp_path / "broken"))
         weights = broken / "picture/0_CLIPModel/model.safetensors"
         weights.write_bytes(weights.read_bytes()[:1000])
-        result = Bench(broken, bench.pictures, bench.location).ingest()
+        result = replace(bench, pair=broken).ingest()
         assert result.exit_code == 1
         assert "cannot be loaded" in result.output
         assert bench.report().startswith("5 new")
@@ -322,21 +323,57 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield disk
 
 
+@embedded_only
 def test_a_full_disk_keeps_what_was_counted_and_goes_on_elsewhere(bench: Bench, small_disk: Path) -> None:
     make_pictures(bench.pictures, 300)
-    on_disk = Bench(bench.pair, bench.pictures, small_disk / "store")
+    on_disk = replace(bench, place=Place(str(small_disk / "store")))
     result = on_disk.ingest("--batch-size", 10, bench.pictures)
     assert result.exit_code == 1
     assert "is full. What was written before is kept. Make room and run the same again." in result.output
     counted = int(result.output.split(" new")[0])
     assert 0 < counted < 300
     assert len(on_disk.held()) == counted
-    shutil.copytree(small_disk / "store", bench.location)
+    shutil.copytree(small_disk / "store", bench.place.store)
     assert bench.report().startswith(f"{300 - counted} new, {counted} unchanged")
+
+
+@elastic_only
+@pytest.mark.parametrize(
+    ("block", "says"),
+    [
+        ("read_only_allow_delete", "over its flood-stage watermark"),
+        ("write", "no writes while it is rebuilt"),
+    ],
+)
+def test_an_index_that_takes_no_writes_says_why(
+    bench: Bench, block: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.__main__.PATIENCE", 0.2)
+    bench.report()
+    make_pictures(bench.pictures, 6)
+    put_settings(bench.place, **{f"blocks.{block}": True})
+    result = bench.ingest()
+    put_settings(bench.place, **{f"blocks.{block}": None})
+    assert result.exit_code == 1
+    assert says in result.output
+    assert len(bench.held()) == 5
+    assert bench.report().startswith("1 new, 5 unchanged")
+
+
+@elastic_only
+def test_a_red_index_says_so(bench: Bench, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.__main__.PATIENCE", 0.2)
+    monkeypatch.setenv("ELASTICSEARCH_TIMEOUT", "2")
+    bench.report()
+    with red(bench.place, node):
+        result = bench.ingest()
+    assert result.exit_code == 1
+    assert "its health is red" in result.output
+    assert bench.report().startswith("0 new, 5 unchanged")
 
 
 def test_the_store_is_whole_after_it_all(bench: Bench) -> None:
     bench.report()
-    with open_store(str(bench.location)) as store:
+    with bench.place.opened() as store:
         assert store.count(NO_FILTERS) == 5
         assert store.sources() == [str(bench.pictures)]

@@ -111,7 +111,8 @@ class TestIngesting:
         result = bench.ingest("--metadata", tmp_path / "m", bench.pictures)
         assert result.exit_code == 1
         assert "line 1: path: Field required" in result.output
-        assert not bench.location.exists()
+        with bench.place.opened(create=True) as store:
+            assert store.identity() is None
 
     def test_rows_that_name_no_picture_are_told(self, bench: Bench, tmp_path: Path) -> None:
         metadata = write(tmp_path, FULL, {"path": "typo.png"}, {"path": "typo2.png"})

@@ -13,13 +13,21 @@ document.addEventListener("click", async (event) => {
   link.ariaDisabled = "true";
   try {
     const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
-    if (!answer.ok) throw new Error(answer.statusText);
-    append(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (answer.ok) append(page);
+    else refuse(link, page);
   } catch {
     link.ariaDisabled = null;
     warn(text("later"), 5);
   }
 });
+
+/** Say what the page says that came instead of more; the link stays, to try again. */
+function refuse(link, page) {
+  link.ariaDisabled = null;
+  const heading = page.querySelector(".message h1");
+  warn(heading ? `${heading.textContent}.` : text("later"), 5);
+}
 
 function append(page) {
   const grid = document.getElementById("grid");

@@ -6,24 +6,26 @@ The model is a tiny pair with random weights: what it finds means nothing, how i
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, ViewportSize, expect
-from tqdm import tqdm
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wsgi import ClosingIterator
 
 from app import create_app
 from imagesearch.config import Settings
 from imagesearch.encoders import Model
-from imagesearch.store import open_store
-from ingest.job import Job
-from ingest.metadata import read_metadata
-from ingest.report import Report
+from tests.app.conftest import bring_in
+from tests.stores import Engine
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SCREENSHOTS = Path("test-results")
 SHAPES = ("circle", "square", "triangle")
@@ -74,14 +76,6 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def ingest(settings: Settings, model: Model, folder: Path) -> None:
-    """Bring the pictures of `folder` into the store of `settings`."""
-    assert settings.store
-    with open_store(settings.store, create=True) as store:
-        job = Job(store, model, max_pixels=10_000_000)
-        job.run([folder], read_metadata(folder.with_suffix(".jsonl")), partial(tqdm, disable=True), Report())
-
-
 @dataclass(frozen=True)
 class Site:
     """An application that is being served."""
@@ -96,13 +90,23 @@ class _Silent(WSGIRequestHandler):
     def log_request(self, *_: object) -> None: ...
 
 
+def whole(app: Flask) -> "WSGIApplication":
+    """The answers of `app`, each whole at once: werkzeug's server leaves files open if a browser hangs up."""
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
+        with closing(ClosingIterator(app(environ, start_response))) as parts:
+            return [b"".join(parts)]
+
+    return answer
+
+
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Callable[[Flask], Site]]:
     """Serves applications, each on a free port, until the tests are over."""
     running = []
 
     def start(app: Flask) -> Site:
-        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
+        server = make_server("127.0.0.1", 0, whole(app), threaded=True, request_handler=_Silent)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         running.append((server, thread, app))
@@ -118,13 +122,13 @@ def serve() -> Iterator[Callable[[Flask], Site]]:
 
 @pytest.fixture(scope="session")
 def page_settings(
-    tmp_path_factory: pytest.TempPathFactory, pair: Path, model: Model, shapes: Path
-) -> Settings:
+    tmp_path_factory: pytest.TempPathFactory, engine: Engine, pair: Path, model: Model, shapes: Path
+) -> Iterator[Settings]:
     """Settings of a store that holds the shapes."""
     folder = tmp_path_factory.mktemp("page-store")
-    settings = Settings(_env_file=None, model=str(pair), store=str(folder / "store"), data=folder / "data")  # type: ignore[call-arg]
-    ingest(settings, model, shapes)
-    return settings
+    with engine.place(folder / "store") as place:
+        bring_in(place, model, shapes, shapes.with_suffix(".jsonl"))
+        yield place.settings(model=str(pair), data=folder / "data")
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 """The page as the server sends it, before any script."""
 
 import io
-import shutil
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,10 +10,10 @@ from PIL import Image
 
 from app import create_app
 from app.pages.showcase import EXAMPLES, Showcase
-from imagesearch.config import Settings
 from imagesearch.records import Filters, Window
-from imagesearch.store import open_store
+from tests.app.conftest import away
 from tests.app.page.conftest import PICTURES, Site, draw
+from tests.stores import Engine, NewPlace
 
 
 @pytest.fixture
@@ -49,14 +47,17 @@ def test_the_examples_are_the_same_all_day_and_others_tomorrow(site: Site) -> No
     assert len({p.id for p in first.pictures}) == len(first.pictures) == 24
 
 
-def test_an_empty_collection_says_how_to_fill_it(tmp_path: Path, pair: Path) -> None:
-    store = str(tmp_path / "my store")
-    app = create_app(Settings(_env_file=None, model=str(pair), store=store, data=tmp_path))  # type: ignore[call-arg]
+def test_an_empty_collection_says_how_to_fill_it(
+    engine: Engine, new_place: NewPlace, tmp_path: Path, pair: Path
+) -> None:
+    app = create_app(new_place("my store").settings(model=str(pair), data=tmp_path))
     page = app.test_client().get("/").text
     app.extensions["services"].store.close()
     assert "No pictures yet" in page
-    for word in ("python", "ingest", "--store", "~/Pictures"):
+    for word in ("python", "ingest", "~/Pictures"):
         assert f"<span>{word}</span>" in page
+    assert ("<span>--store</span>" in page) == (engine.url is None)
+    assert not engine.url or engine.url not in page
 
 
 def test_filters_with_counts(client: FlaskClient) -> None:
@@ -110,22 +111,16 @@ def test_what_went_wrong_is_said_and_the_query_kept(
 
 
 def test_a_store_that_is_away_is_said_to_be_and_comes_back(
-    site: Site, client: FlaskClient, tmp_path: Path
+    site: Site, client: FlaskClient, engine: Engine, tmp_path: Path
 ) -> None:
-    here = site.app.extensions["services"]
-    gone = open_store(str(tmp_path / "gone"), create=True)
-    gone.close()
-    shutil.rmtree(tmp_path / "gone")
-    site.app.extensions["services"] = replace(here, store=gone)
-    try:
+    with away(site.app, engine, tmp_path / "gone"):
         answer = client.get("/?q=snow")
-    finally:
-        site.app.extensions["services"] = here
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
     assert 'data-retry="2"' in answer.text
     assert 'value="snow"' in answer.text
     assert str(tmp_path) not in answer.text
+    assert "127.0.0.1" not in answer.text
     assert client.get("/?q=snow").status_code == 200
 
 

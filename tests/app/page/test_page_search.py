@@ -85,6 +85,24 @@ def test_dates_and_numbers_apply_at_once(open_page: OpenPage) -> None:
     expect(page.locator("#grid .tile")).to_have_count(3)
 
 
+def test_names_and_tags_take_part_if_asked_for(open_page: OpenPage) -> None:
+    page = open_page("/?q=teal")
+    expect(page.locator("#grid .score")).to_have_count(24)
+    page.get_by_text("Advanced").click()
+    switch = page.get_by_label("Also match names and tags")
+    expect(switch).not_to_be_checked()
+    switch.check()
+    chip(page, "Names and tags, too")
+    expect(page).to_have_url(re.compile(r"/\?q=teal&hybrid=1$"))
+    expect(switch).to_be_checked()
+    expect(switch).to_be_focused()
+    assert set(names(page)[:3]) == {"teal circle", "teal square", "teal triangle"}
+    expect(page.locator("#grid .score")).to_have_count(0)
+    page.get_by_role("link", name="Remove Names and tags, too").click()
+    expect(page).to_have_url(re.compile(r"/\?q=teal$"))
+    expect(switch).not_to_be_checked()
+
+
 def test_more_leads_to_the_very_last_and_never_repeats(open_page: OpenPage) -> None:
     page = open_page("/?q=round")
     for shown in (48, PICTURES):

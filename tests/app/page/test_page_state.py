@@ -13,11 +13,18 @@ from app.pages.state import MAX_SHOWN, PageState
         PageState(q="雪山 & <b>", tags=("a", "b"), groups=("Animals & nature",), authors=("Ada",)),
         PageState(like="abc", date_from=date(2020, 1, 2), date_to=date(2020, 1, 2), words="x y"),
         PageState(image="h", q="x", k=5, num_candidates=50, similarity=-0.25, offset=48, limit=96),
+        PageState(q="x", hybrid=True),
         PageState(all=True, offset=24),
     ],
 )
 def test_an_address_holds_all_of_a_state(state: PageState) -> None:
     assert PageState.read(MultiDict(list(state.pairs()))) == state
+
+
+def test_names_take_part_only_where_there_are_words() -> None:
+    assert PageState(q="x", hybrid=True).query(None).hybrid
+    assert not PageState(like="abc", hybrid=True).query(None).hybrid
+    assert PageState(like="abc", hybrid=True).url() == "/?like=abc"
 
 
 def test_what_cannot_be_read_is_named_and_left_out() -> None:

@@ -1,0 +1,1 @@
+"""What is done once before the parts can work together: certificates and API keys."""

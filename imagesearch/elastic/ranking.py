@@ -1,0 +1,78 @@
+"""A ranking that grows as it is paged through, and never changes what it has shown.
+
+An approximate index, asked for more neighbours, may find some that it missed before; and pictures come
+and go. What was ranked once keeps its place, so that a session of pages neither repeats nor skips one.
+"""
+
+import threading
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+from cachetools import TTLCache
+
+# k and num_candidates go no further.
+REACH = 10_000
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A picture's id and its score, (1 + cosine) / 2."""
+
+    id: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What was found so far, best first; `whole` when no more is to be had.
+
+    `looked` is the num_candidates it was last asked with, `total` how many pictures pass the filters.
+    """
+
+    found: tuple[Scored, ...] = ()
+    looked: int = 0
+    whole: bool = False
+    total: int = 0
+
+    def extended(self, newly: Sequence[Scored], looked: int, total: int, *, last: bool) -> "Ranking":
+        """With what `looked` candidates gave, in order; `last` if it will not be asked for more."""
+        whole = last or len(newly) < looked
+        # The last of a full answer may tie with some that it has no room for, and those may have smaller ids.
+        kept = newly if whole else _without_last_tie(newly)
+        known = {scored.id for scored in self.found}
+        added = tuple(scored for scored in kept if scored.id not in known)
+        return Ranking(self.found + added, looked, whole, total)
+
+
+class Sessions:
+    """The rankings that are being paged through, each for `seconds` after its last page; thread-safe."""
+
+    def __init__(self, most: int = 256, seconds: float = 3600) -> None:
+        self._rankings: TTLCache[Hashable, Ranking] = TTLCache(most, seconds)
+        self._lock = threading.Lock()
+
+    def get(self, session: Hashable) -> Ranking | None:
+        with self._lock:
+            return self._rankings.get(session)
+
+    def keep(self, session: Hashable, ranking: Ranking) -> None:
+        with self._lock:
+            self._rankings[session] = ranking
+
+
+def steps(first: int, num_candidates: int | None, k: int | None) -> Iterator[tuple[int, bool]]:
+    """With how many candidates to look, one after another, and whether it is the last time.
+
+    `first` is how many do for a page. Both of k and num_candidates given say all there is to say.
+    """
+    begin = min(num_candidates or first, REACH)
+    if num_candidates and k:
+        yield begin, True
+        return
+    for step in sorted({begin, max(begin, 1_000), REACH}):
+        yield step, step == REACH
+
+
+def _without_last_tie(newly: Sequence[Scored]) -> Sequence[Scored]:
+    lowest = newly[-1].score
+    return [scored for scored in newly if scored.score > lowest]

@@ -1,0 +1,92 @@
+"""What the tests share of Elasticsearch: one real node for all of them, and indices of their own."""
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+
+from localnode import LocalNodeError, Node, build
+
+# A node started with these has a trial licence, one without them the basic one.
+TRIAL = {"xpack.license.self_generated.type": "trial"}
+
+
+def built_or_lacking() -> None:
+    """Build the node; where it cannot be built CI fails, and a user's machine skips with advice."""
+    from tests.conftest import lacking  # which imports the fixtures below
+
+    try:
+        build()
+    except LocalNodeError as error:
+        lacking(str(error))
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A running node that all tests share; each uses index names of its own."""
+    built_or_lacking()
+    with Node(tmp_path_factory.mktemp("node")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def trial_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A second one, with the trial licence; each test uses model ids of its own."""
+    built_or_lacking()
+    with Node(tmp_path_factory.mktemp("trial"), settings=TRIAL) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def elastic_url(node: Node) -> str:
+    """Where the shared node answers."""
+    return node.url
+
+
+@pytest.fixture
+def fresh_index(elastic_url: str) -> Iterator[str]:
+    """An alias that no other test uses; what was made under it is deleted afterwards."""
+    with index_at(elastic_url) as alias:
+        yield alias
+
+
+@contextmanager
+def index_at(url: str) -> Iterator[str]:
+    """The same on the node at `url`, for as long as needed."""
+    alias = f"t{uuid.uuid4().hex[:12]}"
+    yield alias
+    names = requests.get(f"{url}/_cat/indices/{alias}*?format=json&h=index", timeout=30).json()
+    for name in (row["index"] for row in names):
+        requests.delete(f"{url}/{name}", timeout=30).raise_for_status()
+
+
+@contextmanager
+def full_queue(node: Node, model_id: str) -> Iterator[None]:
+    """While it lasts every inference of the model is refused (429): its process paused, its queue full."""
+    url, process = f"{node.url}/_ml/trained_models/{model_id}", node.inference_pid(model_id)
+    capacity = _deployment(url)["queue_capacity"]
+    body = {"docs": [{"text_field": "waiting"}]}
+    with ThreadPoolExecutor(capacity + 1) as pool:
+        os.kill(process, signal.SIGSTOP)
+        try:
+            deadline = time.monotonic() + 60
+            while _deployment(url)["nodes"][0]["number_of_pending_requests"] <= capacity:
+                assert time.monotonic() < deadline, "the queue did not fill"
+                pool.submit(requests.post, f"{url}/_infer", json=body, params={"timeout": "60s"}, timeout=90)
+                time.sleep(0.1)
+            yield
+        finally:
+            os.kill(process, signal.SIGCONT)
+
+
+def _deployment(url: str) -> dict[str, Any]:
+    stats = requests.get(f"{url}/_stats", timeout=30).json()["trained_model_stats"][0]
+    deployment: dict[str, Any] = stats["deployment_stats"]
+    return deployment
