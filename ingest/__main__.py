@@ -26,6 +26,7 @@ FAILED = 1
 INTERRUPTED = 130
 # For how many seconds a run waits for an engine that is away: as long as a node takes to be mended by hand.
 PATIENCE = 600
+_KEPT = "What is counted above is kept; run the same again to go on."
 # And while a model is brought there, when somebody watches.
 DEPLOYING_PATIENCE = 60
 
@@ -112,12 +113,13 @@ def pictures(
             job.run(paths, metadata, bar, report)
     except KeyboardInterrupt:
         _say(report)
-        click.echo("Interrupted. What is counted above is kept; run the same again to go on.", err=True)
+        click.echo(f"Interrupted. {_KEPT}", err=True)
         sys.exit(INTERRUPTED)
     except ImageSearchError as error:
-        if report != Report():
-            _say(report)
-        raise click.ClickException(str(error)) from error
+        if report == Report():
+            raise click.ClickException(str(error)) from error
+        _say(report)
+        raise click.ClickException(f"{error} {_KEPT}") from error
     _say(report)
     if strict and report.failures:
         sys.exit(FAILED)

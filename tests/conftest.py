@@ -1,6 +1,7 @@
 """What the tests of all rooms share: a tiny model pair, pictures, and the command lines as processes."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,11 @@ settings.register_profile(
     "fixed", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("fixed")
+
+
+def pytest_sessionstart() -> None:
+    """A shell that starts the tests in the background makes all that they start ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

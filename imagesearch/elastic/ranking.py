@@ -5,6 +5,7 @@ and go. What was ranked once keeps its place, so that a session of pages neither
 """
 
 import threading
+import uuid
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -45,11 +46,20 @@ class Ranking:
 
 
 class Sessions:
-    """The rankings that are being paged through, each for `seconds` after its last page; thread-safe."""
+    """The rankings that are being paged through, each for `seconds` after its last page; thread-safe.
+
+    `copies` is the preference for copies of the shards that all of them are asked with: two copies of a
+    graph may rank a little differently.
+    """
 
     def __init__(self, most: int = 256, seconds: float = 3600) -> None:
+        self.copies = uuid.uuid4().hex
         self._rankings: TTLCache[Hashable, Ranking] = TTLCache(most, seconds)
         self._lock = threading.Lock()
+
+    def try_other_copies(self) -> None:
+        """The copies asked so far gave no answer."""
+        self.copies = uuid.uuid4().hex
 
     def get(self, session: Hashable) -> Ranking | None:
         with self._lock:

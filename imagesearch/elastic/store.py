@@ -2,7 +2,6 @@
 
 import logging
 import time
-import uuid
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -80,8 +79,6 @@ class ElasticStore:
         self._index = index
         self._load: _Load | None = None
         self._sessions = Sessions()
-        # One process always asks the same copies of the shards: two copies may rank a little differently.
-        self._preference = uuid.uuid4().hex
 
     @property
     def place(self) -> str:
@@ -93,7 +90,7 @@ class ElasticStore:
         if index is None:
             return self
         bound = ElasticStore(self._client, self._alias, self._plan, index)
-        bound._sessions, bound._preference = self._sessions, self._preference
+        bound._sessions = self._sessions
         return bound
 
     # --- the model
@@ -365,9 +362,13 @@ class ElasticStore:
             "index": self._where,
             "ignore_unavailable": True,
             "allow_partial_search_results": False,
-            "preference": self._preference,
+            "preference": self._sessions.copies,
         }
-        return self._client.search_all([(header, body) for body in asked])
+        try:
+            return self._client.search_all([(header, body) for body in asked])
+        except StoreUnreachable:
+            self._sessions.try_other_copies()
+            raise
 
     def close(self) -> None:
         self._client.close()

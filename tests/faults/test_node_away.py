@@ -9,6 +9,7 @@ import pytest
 from imagesearch.elastic import ElasticStore
 from imagesearch.store import open_store
 from localnode import Node
+from localnode.node import free_port
 from tests.faults.bench import INTERRUPTED, assert_away, assert_whole, found, wait_for_more, wait_until
 from tests.faults.conftest import After, MakeBench
 
@@ -75,6 +76,17 @@ def test_interrupted_while_it_waits_it_ends_at_once(hurt: Node, make_bench: Make
     assert_whole(bench)
 
 
+def test_interrupted_before_the_node_ever_answered(make_bench: MakeBench) -> None:
+    bench = make_bench(f"http://127.0.0.1:{free_port()}", 1)
+    with bench.ingesting() as ingest:
+        wait_until(lambda: "Trying again" in ingest.log, "the ingest says that it waits")
+        ingest.process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        assert ingest.ended() == INTERRUPTED
+        assert time.monotonic() - begun < 60
+        assert "Traceback" not in ingest.log
+
+
 def test_away_for_longer_than_an_ingest_is_patient(
     hurt: Node, make_bench: MakeBench, after: After, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +99,7 @@ def test_away_for_longer_than_an_ingest_is_patient(
     assert done.exit_code == 1
     assert done.output.startswith("4 new, 0 unchanged")
     assert f"Error: Elasticsearch at {hurt.url} does not answer" in done.output
+    assert done.output.endswith("What is counted above is kept; run the same again to go on.\n")
     hurt.start()
     assert found(bench) == bench.names[:4]
     assert bench.ingest().output.startswith("6 new, 4 unchanged")

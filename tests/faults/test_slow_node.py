@@ -57,7 +57,7 @@ def test_a_search_that_gets_no_answer_says_so_soon(hurt: Node, api: FlaskClient)
     health = api.get("/health")
     assert health.status_code == 200
     assert health.get_json()["store"]["state"] == "failing"
-    assert time.monotonic() - begun < 25  # with the usual settings each took longer
+    assert time.monotonic() - begun < 25  # one request may take 30 with the usual settings
     hurt.resume()
     wait_until(lambda: api.get(like).status_code == 200, "searches are answered again")
     assert api.get(like).get_json()["results"] == before

@@ -16,7 +16,7 @@ from imagesearch.store import Store
 from tests.conftest import environment, make_pictures
 from tests.ingest.conftest import Bench
 
-COUNT = 100
+COUNT = 200
 
 
 @pytest.fixture
