@@ -112,28 +112,22 @@ class EmbeddedStore:
         return to_picture(row) if row else None
 
     def embedding(self, id: str) -> FloatArray | None:
-        with self._reading() as db:
-            found = db.execute(
-                "SELECT vector FROM embeddings JOIN pictures USING (row) WHERE id = ?", (id,)
-            ).fetchone()
-        return _to_vector(found[0]) if found else None
+        return self.embeddings([id]).get(id)
 
     def embeddings(self, ids: Collection[str]) -> dict[str, FloatArray]:
-        query = "SELECT id, vector FROM pictures JOIN embeddings USING (row) WHERE id IN"
-        with self._reading() as db:
-            return {
-                id: _to_vector(vector)
-                for some in _chunks(list(ids))
-                for id, vector in db.execute(f"{query} ({', '.join('?' * len(some))})", some)
-            }
+        return self._vectors("id", ids)
 
     def embeddings_by_content(self, content_hashes: Collection[str]) -> dict[str, FloatArray]:
-        query = "SELECT content_hash, vector FROM pictures JOIN embeddings USING (row) WHERE content_hash IN"
+        return self._vectors("content_hash", content_hashes)
+
+    def _vectors(self, column: str, values: Collection[str]) -> dict[str, FloatArray]:
+        """The embeddings of the pictures that have one of `values` in `column`, by that value."""
+        query = f"SELECT {column}, vector FROM pictures JOIN embeddings USING (row) WHERE {column} IN"
         with self._reading() as db:
             return {
-                hash: _to_vector(vector)
-                for some in _chunks(list(content_hashes))
-                for hash, vector in db.execute(f"{query} ({', '.join('?' * len(some))})", some)
+                value: _to_vector(vector)
+                for some in _chunks(list(values))
+                for value, vector in db.execute(f"{query} ({', '.join('?' * len(some))})", some)
             }
 
     def files(self, under: str) -> Iterator[FileState]:
