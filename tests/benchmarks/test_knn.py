@@ -135,8 +135,12 @@ def test_a_measurement_on_a_real_node(
     known = results.of("int8_hnsw")
     assert known["load"]["count"] == sum(known["load"]["segments"]) == SIZE
     assert known["merge"]["segments"] == [SIZE]
-    assert known["merge"]["disk"]["vec"] == pytest.approx(SIZE * 2048, rel=0.01)
-    assert known["merge"]["disk"]["veq"] == pytest.approx(SIZE * 516, rel=0.2)
+    disk = known["merge"]["disk"]
+    if "cfs" in disk:  # the load left one segment: nothing to merge, and all in one compound file
+        assert disk["cfs"] > SIZE * (2048 + 516)
+    else:
+        assert disk["vec"] == pytest.approx(SIZE * 2048, rel=0.01)
+        assert disk["veq"] == pytest.approx(SIZE * 516, rel=0.2)
     thorough = [row for row in known["merged"] if row["num_candidates"] == 1000]
     assert min(row["at_10"] for row in thorough if row["oversample"] != 1.0 or row["k"] == 1000) == 1
     assert {row["scope"] for row in thorough} == {"all", "10 %", "1 %", "0.1 %"}
