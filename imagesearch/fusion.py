@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from imagesearch.records import FloatArray, Hit, Knn, Page, Picture, Window
+from imagesearch.records import FloatArray, Hit, Knn, Page, Window
 from imagesearch.store import Store
 
 # How deep each ranking goes, and the constant of reciprocal rank fusion (Cormack, Clarke and Büttcher,
@@ -27,7 +27,7 @@ def fuse(store: Store, query: Knn, words: str) -> Page:
     fused = _reciprocal_ranks(rankings)[: query.k]
     shown = fused[query.window.offset : query.window.offset + query.window.limit]
     pictures = {hit.picture.id: hit.picture for hit in near.hits}
-    pictures |= _pictures(store, [id for id in shown if id not in pictures])
+    pictures |= store.pictures([id for id in shown if id not in pictures])
     hits = tuple(Hit(pictures[id], scores[id]) for id in shown if id in pictures)
     return Page(hits, total=near.total, reachable=len(fused))
 
@@ -46,7 +46,3 @@ def _scores(store: Store, query: Knn, ids: list[str]) -> dict[str, float]:
     vector: FloatArray = np.asarray(query.vector)
     cosines = {id: float(vector @ embedding) for id, embedding in store.embeddings(ids).items()}
     return {id: min(max((1 + c) / 2, 0.0), 1.0) for id, c in cosines.items() if c >= least}
-
-
-def _pictures(store: Store, ids: list[str]) -> dict[str, Picture]:
-    return {id: found for id in ids if (found := store.get(id))}

@@ -100,6 +100,10 @@ class Store(Protocol):
 
     def get(self, id: str) -> Picture | None: ...
 
+    def pictures(self, ids: Collection[str]) -> dict[str, Picture]:
+        """Those that are there, by id."""
+        ...
+
     def embedding(self, id: str) -> FloatArray | None:
         """float32, shape (dims,), unit length."""
         ...

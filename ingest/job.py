@@ -125,13 +125,13 @@ class Job:
 
     def _relabelled(self, tasks: Sequence[Task]) -> list[Entry]:
         """Known pictures under new metadata, but for those that someone removed meanwhile."""
+        by_id = {picture_id(task.file.source, task.file.path): task for task in tasks}
+        pictures, vectors = self.store.pictures(by_id.keys()), self.store.embeddings(by_id.keys())
         entries = []
-        for task in tasks:
-            id = picture_id(task.file.source, task.file.path)
-            picture, vector = self.store.get(id), self.store.embedding(id)
-            if picture is not None and vector is not None:
-                relabelled = replace(picture, metadata=merged(picture.metadata, task.metadata))
-                entries.append(Entry(relabelled, vector))
+        for id, task in by_id.items():
+            if id in pictures and id in vectors:
+                metadata = merged(pictures[id].metadata, task.metadata)
+                entries.append(Entry(replace(pictures[id], metadata=metadata), vectors[id]))
         return entries
 
     def _settle(self, missing: Sequence[FileState], plan: Plan, report: Report) -> None:

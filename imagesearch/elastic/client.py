@@ -19,12 +19,13 @@ from tenacity import (
 )
 
 from imagesearch.config import Settings
-from imagesearch.elastic.failures import PASSING, in_words, passes, refused
+from imagesearch.elastic.failures import in_words, may_pass, passes, refused
 from imagesearch.errors import BadSetting, ImageSearchError, StoreDegraded
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+R = TypeVar("R")
 Answer = Mapping[str, Any]
 
 # The longest pause between two tries, in seconds; each is drawn at random below a bound that doubles.
@@ -47,7 +48,7 @@ class Client:
     def ask(self, request: Callable[[Elasticsearch], T]) -> T:
         """What `request` gives. Raises StoreUnavailable or a kind of it, or TextModelUnavailable."""
         try:
-            return self.retrying(retry_if_exception(passes))(request, self._elasticsearch)
+            return self._retrying(retry_if_exception(passes))(request, self._elasticsearch)
         except (ApiError, TransportError, SerializationError, UnsupportedProductError) as error:
             raise self._in_words(error) from error
 
@@ -55,33 +56,44 @@ class Client:
         """The same connection for who cannot wait: one try, and no answer after `seconds` is none."""
         return Client(self._elasticsearch.options(request_timeout=seconds), self.place, patience=0)
 
-    def search_all(self, searches: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> list[Answer]:
-        """The answers to several searches, each a header and a body, in one request.
+    def ask_each(
+        self,
+        requests: Sequence[R],
+        send: Callable[[Elasticsearch, Sequence[R]], Sequence[Answer]],
+        accept: Callable[[Answer], Answer] | None = None,
+    ) -> list[Answer]:
+        """The answers to several requests that `send` sends together, in their order.
 
-        Those that are refused for a passing reason are sent again, alone. Raises what `ask` raises if
-        one of them fails for good.
+        Those that are refused for a passing reason are sent again, alone. `accept` gives an answer on or
+        raises; without it, a refusal raises what `ask` raises.
         """
         answers: dict[int, Answer] = {}
+        accept = accept or self._accepted
 
         def attempt(es: Elasticsearch) -> list[Answer]:
             """Ask what is left; gives the refusals that may pass."""
-            left = [i for i in range(len(searches)) if i not in answers]
-            found = es.msearch(searches=[line for i in left for line in searches[i]])["responses"]
-            again = ["error" in answer and answer["status"] in PASSING for answer in found]
-            answers.update({i: a for i, a, passing in zip(left, found, again, strict=True) if not passing})
-            return [answer for answer, passing in zip(found, again, strict=True) if passing]
+            left = [i for i in range(len(requests)) if i not in answers]
+            again = []
+            for i, answer in zip(left, send(es, [requests[i] for i in left]), strict=True):
+                if "error" in answer and may_pass(answer["status"], answer):
+                    again.append(answer)
+                else:
+                    answers[i] = accept(answer)
+            return again
 
         try:
-            self.retrying(retry_if_result(bool))(self.ask, attempt)
+            self._retrying(retry_if_result(bool))(self.ask, attempt)
         except RetryError as error:
             refusal = error.last_attempt.result()[0]
             raise refused(refusal["status"], refusal, self.place) from error
-        for answer in answers.values():
-            if "error" in answer:
-                raise refused(answer["status"], answer, self.place)
-        return [answers[i] for i in range(len(searches))]
+        return [answers[i] for i in range(len(requests))]
 
-    def retrying(self, retry: retry_base) -> Retrying:
+    def _accepted(self, answer: Answer) -> Answer:
+        if "error" in answer:
+            raise refused(answer["status"], answer, self.place)
+        return answer
+
+    def _retrying(self, retry: retry_base) -> Retrying:
         """Try again while `retry` says so, with pauses that grow and differ between clients."""
         return Retrying(
             stop=stop_after_delay(self.patience),

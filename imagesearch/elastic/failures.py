@@ -42,8 +42,13 @@ class ReadingLost(StoreDegraded):
 def passes(error: BaseException) -> bool:
     """Whether the same request may succeed a little later."""
     if isinstance(error, ApiError):
-        return error.status_code in PASSING and _FLOOD not in str(reason(error.body))
+        return may_pass(error.status_code, error.body)
     return isinstance(error, ConnectionError | ConnectionTimeout) and not isinstance(error, TlsError)
+
+
+def may_pass(status: int, body: object) -> bool:
+    """Whether what was refused with this status and body may be accepted a little later."""
+    return status in PASSING and _FLOOD not in reason(body)
 
 
 def is_foreign(error: Exception) -> bool:

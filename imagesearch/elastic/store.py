@@ -7,10 +7,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from elasticsearch import Elasticsearch
+
 from imagesearch.config import Settings, TextEncoding
 from imagesearch.elastic import bodies, versions
 from imagesearch.elastic.bulk import delete_action, index_action, send
-from imagesearch.elastic.client import Client, connect
+from imagesearch.elastic.client import Answer, Client, connect
 from imagesearch.elastic.documents import (
     STATE_FIELDS,
     to_document,
@@ -54,6 +56,10 @@ _KEEP_ALIVE = "5m"
 _LOADING_SECONDS = 30
 # How many seconds it may take to restore the settings after something went wrong.
 _GOODBYE_SECONDS = 10
+
+
+# A header and a body.
+_Search = tuple[dict[str, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -124,9 +130,7 @@ class ElasticStore:
     def delete(self, ids: Collection[str]) -> int:
         if not ids or versions.current(self._client, self._alias) is None:
             return 0
-        return send(
-            self._client, self._alias, map(delete_action, ids), refresh=self._findable_at_once()
-        ).deleted
+        return send(self._client, self._alias, map(delete_action, ids), refresh=self._findable_at_once())
 
     @contextmanager
     def loading(self, *, alone: bool = False) -> Iterator[None]:
@@ -174,7 +178,15 @@ class ElasticStore:
     # --- reading by id or path
 
     def get(self, id: str) -> Picture | None:
-        return self._pictures([id]).get(id)
+        return self.pictures([id]).get(id)
+
+    def pictures(self, ids: Collection[str], *, realtime: bool = True) -> dict[str, Picture]:
+        """See the protocol; not `realtime`: as searches see them."""
+        if not ids:
+            return {}
+        answer = self._client.ask(lambda es: es.mget(index=self._where, ids=list(ids), realtime=realtime))
+        docs = answer["docs"]
+        return {doc["_id"]: to_picture(doc["_source"]) for doc in docs if doc.get("found")}
 
     def embedding(self, id: str) -> FloatArray | None:
         return self.embeddings([id]).get(id)
@@ -254,7 +266,7 @@ class ElasticStore:
         reachable = min(reachable, query.k or REACH)
         start = query.window.offset
         shown = ranking.found[start : min(start + query.window.limit, reachable)]
-        pictures = self._pictures([scored.id for scored in shown], realtime=False)
+        pictures = self.pictures([scored.id for scored in shown], realtime=False)
         hits = tuple(Hit(pictures[s.id], min(max(s.score, 0.0), 1.0)) for s in shown if s.id in pictures)
         return Page(hits, total=ranking.total, reachable=reachable), len(hits) == len(shown)
 
@@ -341,14 +353,6 @@ class ElasticStore:
     def _where(self) -> str:
         return self._index.name if self._index else self._alias
 
-    def _pictures(self, ids: Sequence[str], *, realtime: bool = True) -> dict[str, Picture]:
-        """Those of `ids` that are there; not `realtime`: as searches see them."""
-        if not ids:
-            return {}
-        answer = self._client.ask(lambda es: es.mget(index=self._where, ids=list(ids), realtime=realtime))
-        docs = answer["docs"]
-        return {doc["_id"]: to_picture(doc["_source"]) for doc in docs if doc.get("found")}
-
     def _hits(self, body: dict[str, Any]) -> list[Mapping[str, Any]]:
         hits: list[Mapping[str, Any]] = self._search(body)["hits"]["hits"]
         return hits
@@ -365,7 +369,7 @@ class ElasticStore:
             "preference": self._sessions.copies,
         }
         try:
-            return self._client.search_all([(header, body) for body in asked])
+            return self._client.ask_each([(header, body) for body in asked], _multi_search)
         except StoreUnreachable:
             self._sessions.try_other_copies()
             raise
@@ -383,6 +387,12 @@ class ElasticStore:
 def open_elastic(location: str, settings: Settings, patience: float | None = None) -> ElasticStore:
     """The store at `location`, with the settings of the connection; nothing is asked yet."""
     return ElasticStore(connect(settings, location, patience), settings.index, plan_of(settings))
+
+
+def _multi_search(es: Elasticsearch, searches: Sequence[_Search]) -> list[Answer]:
+    lines = [line for search in searches for line in search]
+    answers: list[Answer] = es.msearch(searches=lines)["responses"]
+    return answers
 
 
 def _session(query: Knn, index: Version) -> Hashable:

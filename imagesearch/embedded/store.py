@@ -107,9 +107,11 @@ class EmbeddedStore:
     # --- reading by id or path
 
     def get(self, id: str) -> Picture | None:
+        return self.pictures([id]).get(id)
+
+    def pictures(self, ids: Collection[str]) -> dict[str, Picture]:
         with self._reading() as db:
-            row = db.execute(f"SELECT {COLUMNS} FROM pictures WHERE id = ?", (id,)).fetchone()
-        return to_picture(row) if row else None
+            return _pictures(db, "id", list(ids))
 
     def embedding(self, id: str) -> FloatArray | None:
         return self.embeddings([id]).get(id)
@@ -146,7 +148,7 @@ class EmbeddedStore:
             snapshot = self._matrix.snapshot(db)
             slots = _allowed_slots(db, snapshot, query.filters)
             ranked, scores, reachable = _rank(snapshot, slots, query)
-            pictures = _pictures(db, snapshot.rows[ranked])
+            pictures = _pictures(db, "row", snapshot.rows[ranked].tolist())
         found = zip(snapshot.rows[ranked], scores, strict=True)
         hits = tuple(Hit(pictures[row], float(score)) for row, score in found)
         return Page(hits, total=len(slots), reachable=reachable)
@@ -373,11 +375,12 @@ def _cosines(vectors: FloatArray, slots: IntArray, query: FloatArray) -> FloatAr
     return cast(FloatArray, np.vecdot(vectors[slots], query))
 
 
-def _pictures(db: sqlite3.Connection, rows: IntArray) -> dict[int, Picture]:
-    query = f"SELECT row, {COLUMNS} FROM pictures WHERE row IN"
+def _pictures(db: sqlite3.Connection, column: str, values: list[Any]) -> dict[Any, Picture]:
+    """The pictures that have one of `values` in `column`, which is unique, by that value."""
+    query = f"SELECT row, {COLUMNS} FROM pictures WHERE {column} IN"
     return {
-        row["row"]: to_picture(row)
-        for some in _chunks(rows.tolist())
+        row[column]: to_picture(row)
+        for some in _chunks(values)
         for row in db.execute(f"{query} ({', '.join('?' * len(some))})", some)
     }
 
