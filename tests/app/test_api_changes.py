@@ -162,11 +162,11 @@ def test_what_cannot_be_added(client: FlaskClient) -> None:
 @contextmanager
 def full_disk(store: Store) -> Iterator[None]:
     """SQLite behaves as on a full disk: the database may not take one more page."""
-    with store._connection() as db:  # type: ignore[attr-defined]  # the connection is what is full
+    with store._db.connection() as db:  # type: ignore[attr-defined]  # the connection is what is full
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {pages}")
     yield
-    with store._connection() as db:  # type: ignore[attr-defined]
+    with store._db.connection() as db:  # type: ignore[attr-defined]
         db.execute("PRAGMA max_page_count = 1000000")
 
 

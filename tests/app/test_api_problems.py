@@ -12,7 +12,7 @@ from app.kinds import all_kinds, kind_of
 from app.security import known_names
 from imagesearch import errors
 from imagesearch.config import load_settings
-from imagesearch.embedded.store import DATABASE
+from imagesearch.embedded.database import DATABASE
 from tests.app.conftest import MakeClient, problem
 from tests.stores import embedded_only
 

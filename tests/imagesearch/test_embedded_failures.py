@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from imagesearch.embedded import EmbeddedStore
-from imagesearch.embedded.store import DATABASE
+from imagesearch.embedded.database import DATABASE
 from imagesearch.errors import StoreFull, StoreUnavailable
 from imagesearch.records import NO_FILTERS
 from imagesearch.store import open_store
@@ -113,7 +113,7 @@ def fill(store: EmbeddedStore) -> int:
 
 def test_a_full_database_keeps_what_was_acknowledged(tmp_path: Path) -> None:
     with EmbeddedStore(tmp_path, create=True) as store:
-        with store._connection() as db:
+        with store._db.connection() as db:
             db.execute("PRAGMA max_page_count = 200")
         written = fill(store)
         assert written > 3

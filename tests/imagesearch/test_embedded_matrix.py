@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from imagesearch.embedded import EmbeddedStore
+from imagesearch.embedded.database import DATABASE
 from imagesearch.embedded.matrix import Matrix, Snapshot
-from imagesearch.embedded.store import DATABASE, _cosines
+from imagesearch.embedded.ranking import cosines_of
 from tests.imagesearch.pieces import ask, containing, entry, ids, paths, random_units, unit
 
 
@@ -137,8 +138,8 @@ def test_a_score_depends_on_nothing_but_the_two_vectors() -> None:
     scores = set()
     for count in [*range(1, 40), 1001, 4099]:
         vectors = np.repeat(same, count, axis=0)
-        scores |= set(_cosines(vectors, np.arange(count), query).tolist())
-        scores |= set(_cosines(vectors, np.arange(count)[: count // 9], query).tolist())
+        scores |= set(cosines_of(vectors, np.arange(count), query).tolist())
+        scores |= set(cosines_of(vectors, np.arange(count)[: count // 9], query).tolist())
     assert len(scores) == 1
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from imagesearch.embedded import EmbeddedStore
+from imagesearch.embedded.database import DATABASE
 from imagesearch.embedded.schema import MIGRATIONS, migrate
-from imagesearch.embedded.store import DATABASE
 from imagesearch.errors import StoreUnavailable
 from tests.conftest import environment
 from tests.imagesearch.pieces import ask, entry, paths

@@ -1,0 +1,46 @@
+"""Writing the rows of a picture, in a transaction of the caller's."""
+
+import sqlite3
+from collections.abc import Collection
+
+from imagesearch.embedded.rows import COLUMNS, indexed_words, to_row
+from imagesearch.records import Entry
+
+
+def upsert(db: sqlite3.Connection, entry: Entry) -> None:
+    """Insert a picture, or replace it by its id."""
+    picture = entry.picture
+    values = to_row(picture)
+    updates = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS.split(", ")[1:])
+    row = db.execute(
+        f"INSERT INTO pictures ({COLUMNS}) VALUES ({', '.join('?' * len(values))}) "
+        f"ON CONFLICT (id) DO UPDATE SET {updates} RETURNING row",
+        values,
+    ).fetchone()[0]
+    db.execute("DELETE FROM tags WHERE row = ?", (row,))
+    db.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", [(tag, row) for tag in picture.metadata.tags])
+    db.execute("DELETE FROM words WHERE rowid = ?", (row,))
+    db.execute("INSERT INTO words (rowid, tokens) VALUES (?, ?)", (row, indexed_words(picture)))
+    vector = entry.embedding.astype("<f4").tobytes()
+    db.execute(
+        # The same vector again is no change: readers need not load it anew.
+        "INSERT INTO embeddings VALUES (?, ?) ON CONFLICT (row) DO UPDATE SET vector = excluded.vector "
+        "WHERE vector IS NOT excluded.vector",
+        (row, vector),
+    )
+
+
+def delete(db: sqlite3.Connection, ids: Collection[str]) -> int:
+    """Remove pictures by id; says how many were there."""
+    removed = 0
+    for id in ids:
+        found = db.execute("DELETE FROM pictures WHERE id = ? RETURNING row", (id,)).fetchone()
+        if found:
+            for statement in (
+                "DELETE FROM embeddings WHERE row = ?",
+                "DELETE FROM tags WHERE row = ?",
+                "DELETE FROM words WHERE rowid = ?",
+            ):
+                db.execute(statement, (found["row"],))
+            removed += 1
+    return removed
