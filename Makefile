@@ -81,7 +81,7 @@ check-model: $(VENV)/installed-dev gallery
 	$(BIN)/python -m benchmarks.model --model clip
 
 requirements: | $(BIN)/uv
-	for name in requirements requirements-dev; do \
+	for name in requirements requirements-s3 requirements-dev; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
 	    --custom-compile-command 'make requirements' $$name.in -o $$name.txt || exit 1; done
 

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from app.durable import write_whole
-from app.originals import locate
+from app.originals import inside
 from imagesearch.config import Settings
 from imagesearch.encoders import Model
 from imagesearch.entries import describe, merged
@@ -53,17 +53,18 @@ class Changes:
         WrongModel, ModelUnavailable.
         """
         model = self._searcher.model_of(self._store)
-        vector = self._vector(decoded, model)
+        vector, facts = self._vector(decoded, model), decoded.facts
         with self._lock:
             self._store.adopt(model.identity)
-            ending = _ENDINGS.get(decoded.format, decoded.format.lower())
-            file = self._folder / f"{decoded.content_hash}.{ending}"
+            ending = _ENDINGS.get(facts.format, facts.format.lower())
+            file = self._folder / f"{facts.content_hash}.{ending}"
             known = self._store.get(picture_id(str(self._folder), file.name))
             if known is None or not file.exists():
                 self._write_original(file, content)
-            before = known.metadata if known else Metadata(date=decoded.taken)
-            described = merged(before, metadata)
-            picture = describe(decoded, str(self._folder), file.name, file.stat().st_mtime_ns, described)
+            described = merged(known.metadata if known else facts.metadata, metadata)
+            given = merged(known.given if known else None, metadata)
+            mtime_ns = file.stat().st_mtime_ns
+            picture = describe(facts, str(self._folder), file.name, mtime_ns, described, given)
             try:
                 self._store.write([Entry(picture, vector)])
             except StoreUnavailable:
@@ -79,12 +80,13 @@ class Changes:
             if picture is None or not self._store.delete([id]):
                 raise UnknownPicture(f"No picture has the id {id!r}. It may have been removed already.")
             if picture.source == str(self._folder):
-                self._remove_original(locate(picture))
+                self._remove_original(self._folder / inside(picture))
 
     def _vector(self, decoded: Decoded, model: Model) -> FloatArray:
-        known = self._store.embeddings_by_content([decoded.content_hash])
-        if decoded.content_hash in known:
-            return known[decoded.content_hash]
+        content_hash = decoded.facts.content_hash
+        known = self._store.embeddings_by_content([content_hash])
+        if content_hash in known:
+            return known[content_hash]
         made: FloatArray = model.pictures.encode([decoded.image])[0]
         return made
 

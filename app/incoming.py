@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 
 from app.kinds import Busy
 from imagesearch.errors import BadPicture, BadQuery, PictureTooLarge
-from imagesearch.pictures import Decoded, decode
+from imagesearch.pictures import RASTER, Decoded, decode
 
 
 class InMemoryRequest(Request):
@@ -58,7 +58,8 @@ class Intake:
             )
         try:
             with self._decoding:
-                return content, decode(content, self._max_pixels)
+                # Not drawings and raw files: they are decoded in this process, and come from anybody.
+                return content, decode(content, self._max_pixels, formats=RASTER)
         except PictureTooLarge as error:
             raise PictureTooLarge(f"The uploaded picture {error}.") from error
         except BadPicture as error:

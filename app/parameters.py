@@ -4,9 +4,11 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from imagesearch.records import Filters, Metadata
+from imagesearch.filtering import LEAST_RATING, MOST_RATING, filters_of
+from imagesearch.places import DEFAULT_KM, MAX_KM, read_place
+from imagesearch.records import Colour, Filters, Metadata, Orientation
 from imagesearch.search import DEFAULT_LIMIT, MAX_CANDIDATES
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -21,7 +23,13 @@ def _day(value: object) -> object:
     return value
 
 
+def _place(text: str) -> str:
+    read_place(text)
+    return text
+
+
 Day = Annotated[date, BeforeValidator(_day)]
+Coordinates = Annotated[str, AfterValidator(_place)]
 
 
 class Given(BaseModel):
@@ -36,19 +44,40 @@ class FilterParameters(Given):
     tag: list[str] = Field([], description="Only with this tag; repeat it for several, all of them.")
     group: list[str] = Field([], description="Only of this group; repeat it for any of several.")
     author: list[str] = Field([], description="Only by this author; repeat it for any of several.")
+    colour: list[Colour] = Field(
+        [], description="Only with this among its dominant colours; repeat it for several, all of them."
+    )
+    camera: list[str] = Field([], description="Only taken with this camera; repeat it for any of several.")
+    lens: list[str] = Field([], description="Only taken with this lens; repeat it for any of several.")
+    album: list[str] = Field(
+        [], description="Only of this album, the folder it lies in; repeat it for any of several."
+    )
+    format: list[str] = Field([], description="Only in this format (JPEG); repeat it for any of several.")
+    orientation: list[Orientation] = Field(
+        [], description="Only in this orientation; repeat it for any of several."
+    )
+    phash: list[str] = Field(
+        [], description="Only with this perceptual hash: near-duplicates share one; repeat it for any."
+    )
+    rating: int | None = Field(
+        None, ge=LEAST_RATING, le=MOST_RATING, description="Only with at least so many stars; -1: rejected."
+    )
+    near: Coordinates | None = Field(
+        None,
+        description="Only taken near this place: latitude and longitude in degrees, 46.95,7.45.",
+    )
+    within_km: float = Field(
+        DEFAULT_KM, gt=0, le=MAX_KM, description="How near, in kilometres over the surface of the Earth."
+    )
     date_from: Day | None = Field(None, description="Not older than this day (YYYY-MM-DD).")
     date_to: Day | None = Field(None, description="Not younger than this day (YYYY-MM-DD).")
-    words: str | None = Field(None, description="Only with all of these words in name, tags or path.")
+    words: str | None = Field(
+        None, description="Only with all of these words in name, caption, tags or path."
+    )
 
     def filters(self) -> Filters:
-        return Filters(
-            tags=tuple(self.tag),
-            groups=tuple(self.group),
-            authors=tuple(self.author),
-            date_from=self.date_from,
-            date_to=self.date_to,
-            words=self.words,
-        )
+        near = None if self.near is None else read_place(self.near)
+        return filters_of(self.__dict__, near, self.within_km)
 
 
 class WindowParameters(Given):
@@ -76,8 +105,8 @@ class RankParameters(WindowParameters, FilterParameters):
     similarity: float | None = Field(None, ge=-1, le=1, description="The least cosine that counts.")
     hybrid: bool = Field(
         False,
-        description="Fuse the ranking with that of the words of `q` in names, tags and paths: reciprocal "
-        "rank fusion of the first 200 of each. Scores go on saying how close each picture is.",
+        description="Fuse the ranking with that of the words of `q` in names, captions, tags and paths: "
+        "reciprocal rank fusion of the first 200 of each. Scores go on saying how close each picture is.",
     )
 
 
@@ -107,6 +136,10 @@ class AdditionParameters(Given):
     group: Line | None = None
     author: Line | None = None
     date: Day | None = Field(None, description="The day it was made; not given, that of its EXIF data.")
+    caption: Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000)] | None = Field(
+        None, description="What there is to say of it."
+    )
+    rating: int | None = Field(None, ge=LEAST_RATING, le=MOST_RATING, description="Stars; -1: rejected.")
 
     def metadata(self) -> Metadata:
         return Metadata(
@@ -115,6 +148,8 @@ class AdditionParameters(Given):
             group=self.group or None,
             author=self.author or None,
             date=self.date,
+            caption=self.caption or None,
+            rating=self.rating,
         )
 
 

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from imagesearch.records import Orientation
+
 
 class Links(BaseModel):
     """Where the rest of a picture is, as paths on this server."""
@@ -13,6 +15,13 @@ class Links(BaseModel):
     image: str
     thumbnail: str = Field(description="320 pixels; `size` may be changed to 640 or 1280.")
     similar: str
+
+
+class PlaceOut(BaseModel):
+    """Where on Earth (WGS 84), in degrees."""
+
+    latitude: float
+    longitude: float
 
 
 class PictureOut(BaseModel):
@@ -31,6 +40,18 @@ class PictureOut(BaseModel):
     subgroup: str | None
     author: str | None
     date: date | None
+    caption: str | None
+    taken_at: str | None = Field(
+        description="When: with its offset from UTC where that is known, else what the camera's clock showed."
+    )
+    camera: str | None
+    lens: str | None
+    place: PlaceOut | None
+    rating: int | None = Field(description="Stars, 0 to 5; -1: rejected.")
+    colours: list[str] = Field(description="The dominant colours, most of it first.")
+    phash: str = Field(description="The perceptual hash, 16 hex digits; empty where it is not known.")
+    album: str = Field(description="The folder it lies in.")
+    orientation: Orientation
     links: Links
 
 
@@ -69,13 +90,21 @@ class Count(BaseModel):
 
 
 class FacetsOut(BaseModel):
-    """Counts over the pictures that pass the filters, most frequent first; years ascending."""
+    """Counts over the pictures that pass the filters, most frequent first; years and ratings ascending."""
 
     total: int
     tags: list[Count]
     groups: list[Count]
     authors: list[Count]
     years: list[Count]
+    colours: list[Count]
+    cameras: list[Count]
+    lenses: list[Count]
+    albums: list[Count]
+    formats: list[Count]
+    orientations: list[Count]
+    ratings: list[Count]
+    phashes: list[Count] = Field(description="Only those that several pictures share: near-duplicates.")
 
 
 class PartOut(BaseModel):

@@ -8,6 +8,7 @@ from flask import current_app
 
 from app.changes import Changes, uploads_folder
 from app.incoming import Intake
+from app.originals import Originals
 from app.thumbnails import Thumbnails
 from imagesearch.clip import open_model
 from imagesearch.config import Settings
@@ -34,6 +35,7 @@ class Services:
     model: Model
     searcher: Searcher
     intake: Intake
+    originals: Originals
     thumbnails: Thumbnails
     changes: Changes
 
@@ -57,6 +59,7 @@ def open_services(settings: Settings, model: Model | None = None) -> Services:
         log.warning("%s The server starts all the same, and asks it again for every request.", error)
     decoding = threading.Semaphore(_DECODED_AT_A_TIME)
     cap = settings.thumbnail_mb * 2**20
+    originals = Originals()
     return Services(
         settings=settings,
         store=store,
@@ -64,7 +67,8 @@ def open_services(settings: Settings, model: Model | None = None) -> Services:
         searcher=searcher,
         intake=Intake(settings.threads, settings.max_pixels, decoding),
         changes=Changes(searcher, uploads_folder(location, settings)),
-        thumbnails=Thumbnails(settings.data / "thumbnails", cap, settings.max_pixels, decoding),
+        originals=originals,
+        thumbnails=Thumbnails(settings.data / "thumbnails", cap, settings.max_pixels, decoding, originals),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.durable import write_whole
+from app.originals import Originals
 from imagesearch.errors import BadPicture, OriginalMissing
 from imagesearch.pictures import decode
 from imagesearch.records import Picture
@@ -35,16 +36,24 @@ class Thumbnails:
     are in memory at a time.
     """
 
-    def __init__(self, folder: Path, cap: int, max_pixels: int, decoding: threading.Semaphore) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        cap: int,
+        max_pixels: int,
+        decoding: threading.Semaphore,
+        originals: Originals,
+    ) -> None:
         self._folder = folder
         self._cap = cap
         self._max_pixels = max_pixels
         self._decoding = decoding
+        self._originals = originals
         self._lock = threading.Lock()
         self._used: int | None = None
 
-    def get(self, picture: Picture, file: Path, size: int) -> Thumbnail:
-        """The thumbnail of `picture`, whose original is `file`; its longer side at most `size` pixels.
+    def get(self, picture: Picture, size: int) -> Thumbnail:
+        """The thumbnail of `picture`, its longer side at most `size` pixels.
 
         Raises OriginalMissing if the original is gone or cannot be decoded any more.
         """
@@ -53,7 +62,7 @@ class Thumbnails:
             content = kept.read_bytes()
             os.utime(kept)  # clearing takes the least recently used first
         except OSError:
-            with self._decoding:
+            with self._originals.fetched(picture) as file, self._decoding:
                 made = self._make(picture, file, size)
             self._keep(self._path(made.content_hash, size), made.content)
             return made
@@ -73,7 +82,7 @@ class Thumbnails:
         image.thumbnail((size, size))
         out = io.BytesIO()
         image.save(out, "WEBP", quality=_QUALITY)
-        return Thumbnail(out.getvalue(), decoded.content_hash)
+        return Thumbnail(out.getvalue(), decoded.facts.content_hash)
 
     def _keep(self, path: Path, content: bytes) -> None:
         """Keep it if that can be: a cache that cannot be written must not keep pictures from being shown."""

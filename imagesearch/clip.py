@@ -1,64 +1,51 @@
-"""CLIP by sentence-transformers: the only importer of torch and sentence-transformers.
+"""CLIP pairs: opening them, and their two towers, each loaded when it is first asked.
 
-Both are imported when the first tower loads, since that takes seconds and many commands need neither.
+torch and its like are imported when the first tower loads, since that takes seconds and many commands
+need none.
 """
 
+import logging
 import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
-from safetensors import SafetensorError
 
+from imagesearch.config import PROJECT, Runtime
 from imagesearch.encoders import CLIP, Model, find_spec, fingerprint
 from imagesearch.errors import ModelUnavailable
 from imagesearch.hub import tower_folder
 from imagesearch.records import FloatArray, ModelIdentity
+from imagesearch.runtimes import Computing, Tower, describe, open_tower, resolve
+from imagesearch.runtimes.loading import load
+from imagesearch.views import ByteArray, View, view_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+log = logging.getLogger(__name__)
+
+# More at a time are no faster on a CPU and take more memory (docs/encoding.md).
 BATCH_SIZE = 32
 
-# What comes out of loading files that are damaged, cut short or of another layout.
-_UNLOADABLE = (
-    AssertionError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SafetensorError,
-    TypeError,
-    UnpicklingError,
-    ValueError,
-)
 
-# CLIP looks at the centre square only. Of a picture longer than this many times its width the rest is
-# cut off first: scaled up whole, one of 20,000×1 pixels would take 3 GB.
-_LONGEST = 4
-
-# Of a picture one or three pixels high transformers takes the height for the number of channels.
-_LEAST = 4
-
-
-def open_model(name: str) -> Model:
+def open_model(name: str, runtime: Runtime = "torch", data: Path = PROJECT / "data") -> Model:
     """The model pair called `name` (`demo`, `clip` or a folder), its files at hand, nothing loaded yet.
 
+    `data` is the data folder, where exports are kept that the model's own folder cannot take.
     Raises ModelUnavailable if a tower is neither on this machine nor to be had from the hub.
     """
     spec = find_spec(name)
     pictures, texts = tower_folder(spec.picture), tower_folder(spec.text)
+    identity = ModelIdentity(spec.name, spec.dims, fingerprint(pictures), _reference(name))
     return Model(
         spec=spec,
-        pictures=_PictureTower(pictures, spec.dims),
+        pictures=_PictureTower(pictures, identity, runtime, data / "runtimes"),
         texts=_TextTower(texts, spec.dims),
-        identity=ModelIdentity(spec.name, spec.dims, fingerprint(pictures), _reference(name)),
+        identity=identity,
         text_folder=texts,
     )
 
@@ -68,8 +55,54 @@ def _reference(name: str) -> str:
     return name if name in (CLIP.name, "demo") else str(Path(name).expanduser().resolve())
 
 
-class _Tower:
-    """One tower, loaded under a lock at its first use; fast tokenizers do not bear two threads."""
+class _PictureTower:
+    def __init__(self, folder: Path, identity: ModelIdentity, asked: Runtime, spare: Path) -> None:
+        self._folder = folder
+        self._identity = identity
+        self._asked = asked
+        self._spare = spare
+        self._lock = threading.Lock()
+
+    @cached_property
+    def view(self) -> View:
+        return view_of(self._folder)
+
+    @cached_property
+    def _resolved(self) -> Runtime:
+        return resolve(self._asked)
+
+    @property
+    def runtime(self) -> str:
+        return describe(self._resolved)
+
+    @cached_property
+    def _computing(self) -> Computing:
+        computing = open_tower(
+            self._resolved, Tower(self._folder, self.view, self._identity.fingerprint, self._spare)
+        )
+        log.info("Pictures are encoded by %s.", self.runtime)
+        return computing
+
+    def encode(self, pictures: Sequence[Image.Image]) -> FloatArray:
+        side = self.view.side
+        views = np.empty((len(pictures), side, side, 3), dtype=np.uint8)
+        for view, picture in zip(views, pictures, strict=True):
+            view[:] = self.view.of(picture)
+        return self.encode_views(views)
+
+    def encode_views(self, views: ByteArray) -> FloatArray:
+        if not len(views):
+            return np.empty((0, self._identity.dims), dtype=np.float32)
+        with self._lock:
+            made = [
+                self._computing(views[start : start + BATCH_SIZE])
+                for start in range(0, len(views), BATCH_SIZE)
+            ]
+        return _unit_rows(np.concatenate(made), self._identity.dims, self._folder)
+
+
+class _TextTower:
+    """Loaded under a lock; fast tokenizers do not bear two threads."""
 
     def __init__(self, folder: Path, dims: int) -> None:
         self._folder = folder
@@ -78,49 +111,15 @@ class _Tower:
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
+        return load(self._folder)
 
-        logging.set_verbosity_error()  # its advice is for developers, not for who searches pictures
-        try:
-            model: SentenceTransformer = SentenceTransformer(str(self._folder), local_files_only=True)
-        except _UNLOADABLE as error:
-            raise ModelUnavailable(
-                f"The model in {self._folder} cannot be loaded: {error}. Its files are incomplete or of "
-                "another layout; fetch or copy it again."
-            ) from error
-        return model
-
-    def _encode(self, inputs: list[Any]) -> FloatArray:
-        if not inputs:
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        if not texts:
             return np.empty((0, self._dims), dtype=np.float32)
         with self._lock:
-            raw = self._model.encode(inputs, batch_size=BATCH_SIZE, show_progress_bar=False)
-        vectors = np.asarray(raw, dtype=np.float32).reshape(len(inputs), -1)
+            raw = self._model.encode(list(texts), batch_size=BATCH_SIZE, show_progress_bar=False)
+        vectors = np.asarray(raw, dtype=np.float32).reshape(len(texts), -1)
         return _unit_rows(vectors, self._dims, self._folder)
-
-
-class _PictureTower(_Tower):
-    def encode(self, pictures: Sequence[Image.Image]) -> FloatArray:
-        return self._encode([_enlarged(_middle(picture)) for picture in pictures])
-
-
-class _TextTower(_Tower):
-    def encode(self, texts: Sequence[str]) -> FloatArray:
-        return self._encode(list(texts))
-
-
-def _middle(picture: Image.Image) -> Image.Image:
-    width, height = picture.size
-    most = _LONGEST * min(width, height)
-    left, top = max(0, width - most) // 2, max(0, height - most) // 2
-    return picture.crop((left, top, width - left, height - top)) if left or top else picture
-
-
-def _enlarged(picture: Image.Image) -> Image.Image:
-    if min(picture.size) >= _LEAST:
-        return picture
-    return picture.resize((picture.width * _LEAST, picture.height * _LEAST), Image.Resampling.NEAREST)
 
 
 def _unit_rows(vectors: FloatArray, dims: int, folder: Path) -> FloatArray:

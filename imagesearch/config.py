@@ -14,6 +14,7 @@ SECRETS = Path("/run/secrets")
 
 IndexType = Literal["hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw"]
 TextEncoding = Literal["auto", "local", "infer", "one-trip"]
+Runtime = Literal["auto", "torch", "torch-bf16", "torch-fp16", "onnx", "onnx-int8"]
 
 
 class Settings(BaseSettings):
@@ -48,6 +49,18 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(32, ge=1, le=1024, description="The largest picture upload, in MiB.")
     max_megapixels: float = Field(
         170, gt=0, le=170, description="The largest picture that is decoded, in millions of pixels."
+    )
+    runtime: Runtime = Field(
+        "auto",
+        description="What computes the embeddings of pictures: `torch` (32-bit floats), `torch-bf16` or "
+        "`torch-fp16` (16-bit, the latter on GPUs), `onnx` (ONNX Runtime, on the CPU), `onnx-int8` (8-bit "
+        "integers: fast on any CPU, results differ a little); `auto`: the fastest whose results do not.",
+    )
+    decode_seconds: float = Field(
+        60, gt=0, le=3600, description="Ingest: how many seconds one picture may take to be decoded."
+    )
+    decode_memory_mb: int = Field(
+        4096, ge=512, description="Ingest: how much memory decoding one picture may take, in MiB."
     )
     max_query_chars: int = Field(1000, ge=1, le=10_000, description="The longest query in words.")
     thumbnail_mb: int = Field(

@@ -12,10 +12,25 @@ from PIL import Image
 from imagesearch.config import PROJECT
 from imagesearch.errors import ModelUnavailable
 from imagesearch.records import FloatArray, ModelIdentity
+from imagesearch.views import ByteArray, View
 
 
 class PictureEncoder(Protocol):
     """Turns pictures into embeddings. Loads its weights at the first call; safe between threads."""
+
+    @property
+    def view(self) -> View:
+        """What of a picture it sees; known without loading."""
+        ...
+
+    @property
+    def runtime(self) -> str:
+        """What computes it, and where, for a person; known without loading the weights."""
+        ...
+
+    def encode_views(self, views: ByteArray) -> FloatArray:
+        """Views, uint8 of shape (n, side, side, 3), to float32, shape (n, dims), rows of unit length."""
+        ...
 
     def encode(self, pictures: Sequence[Image.Image]) -> FloatArray:
         """RGB pictures of any size to float32, shape (n, dims), rows of unit length."""

@@ -37,6 +37,10 @@ class BadSource(ImageSearchError):
     """A path given to ingest that does not exist or cannot be read."""
 
 
+class PackageMissing(BadSource):
+    """A package that only some sources take is not installed."""
+
+
 class BadSetting(ImageSearchError):
     """A setting whose value cannot be used."""
 

@@ -2,19 +2,48 @@
 
 import datetime
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
+Colour = Literal[
+    "black",
+    "grey",
+    "white",
+    "red",
+    "orange",
+    "yellow",
+    "brown",
+    "green",
+    "teal",
+    "blue",
+    "purple",
+    "pink",
+]
+COLOURS: tuple[Colour, ...] = get_args(Colour)
+Orientation = Literal["landscape", "portrait", "square"]
+ORIENTATIONS: tuple[Orientation, ...] = get_args(Orientation)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where on Earth (WGS 84), in degrees: latitude in [-90, 90], longitude in [-180, 180]."""
+
+    latitude: float
+    longitude: float
+
 
 @dataclass(frozen=True)
 class Metadata:
     """What is known of a picture beside its pixels.
 
-    `date` is the day it was taken or made. `tags` are in the order given, without repeats.
+    `date` is the day it was taken or made, where it was taken. `taken_at` is that moment: with its
+    offset from UTC where that is known, else what the camera's clock showed. `tags` are in the order
+    given, without repeats. `rating` is from 0 to 5 stars, or -1 for rejected.
     """
 
     name: str | None = None
@@ -23,15 +52,43 @@ class Metadata:
     subgroup: str | None = None
     author: str | None = None
     date: datetime.date | None = None
+    caption: str | None = None
+    taken_at: datetime.datetime | None = None
+    camera: str | None = None
+    lens: str | None = None
+    place: Place | None = None
+    rating: int | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the bytes of a picture file say.
+
+    `content_hash` is their SHA-256 in hex, `size` their number; `width` and `height` are pixels after EXIF
+    rotation; `colour` is the mean colour as `#rrggbb`, `colours` the names of the dominant ones, most of
+    it first; `phash` the perceptual hash, 16 hex digits; `metadata` what EXIF, IPTC and XMP say.
+    """
+
+    content_hash: str
+    size: int
+    format: str
+    width: int
+    height: int
+    colour: str
+    colours: tuple[str, ...]
+    phash: str
+    metadata: Metadata
 
 
 @dataclass(frozen=True)
 class Picture:
     """One picture file as the store knows it, without its embedding.
 
-    `source` is the absolute folder that was ingested and `path` the file below it, with `/`.
-    `width` and `height` are pixels after EXIF rotation, `size` is bytes, `mtime_ns` nanoseconds
-    since 1970, `content_hash` the SHA-256 of the file in hex, `colour` the mean colour as `#rrggbb`.
+    `source` is the absolute folder (or the archive, or the URL) that was ingested and `path` the file
+    below it, with `/`. `mtime_ns` is nanoseconds since 1970, of the file or of the newest file beside it
+    that describes it. `metadata` is all that is known, `given` what of it was given from outside, so that it
+    outlasts an edit of the file. The rest is as in Facts (`colours` and `phash` are empty for what was
+    ingested before they were kept).
     """
 
     id: str
@@ -45,11 +102,27 @@ class Picture:
     height: int
     colour: str
     metadata: Metadata
+    colours: tuple[str, ...] = ()
+    phash: str = ""
+    given: Metadata = Metadata()
 
     @property
     def name(self) -> str:
         """The name to show: the given one, else the file's name without its ending."""
         return self.metadata.name or self.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
+    @property
+    def album(self) -> str:
+        """The folder it lies in, below the one that was ingested; that one's own name at the top."""
+        folder, slash, _ = self.path.rpartition("/")
+        return folder if slash else self.source.rstrip("/").rpartition("/")[-1]
+
+    @property
+    def orientation(self) -> Orientation:
+        """`landscape`, `portrait`, or `square` where the sides differ by less than a twentieth."""
+        if max(self.width, self.height) < 1.05 * min(self.width, self.height):
+            return "square"
+        return "landscape" if self.width > self.height else "portrait"
 
 
 @dataclass(frozen=True)
@@ -61,11 +134,21 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Near:
+    """Within `km` kilometres of `place`, over the surface of the Earth."""
+
+    place: Place
+    km: float
+
+
+@dataclass(frozen=True)
 class Filters:
     """Which pictures may be found: a pre-filter, evaluated before any scoring.
 
-    A picture passes if it has all of `tags`, one of `groups`, one of `authors`, a date within
-    [`date_from`, `date_to`], and all of `words` in its name, tags or path. Empty means no limit.
+    A picture passes if it has all of `tags` and of `colours`, one of `groups`, of `authors`, of `cameras`,
+    of `lenses`, of `albums`, of `formats`, of `orientations` and of `phashes`, a date within
+    [`date_from`, `date_to`], at least `rating` stars, a place that is `near`, and all of `words` in its
+    name, caption, tags or path. Empty means no limit.
     """
 
     tags: tuple[str, ...] = ()
@@ -75,6 +158,15 @@ class Filters:
     date_to: datetime.date | None = None
     words: str | None = None
     without: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    lenses: tuple[str, ...] = ()
+    albums: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    orientations: tuple[str, ...] = ()
+    phashes: tuple[str, ...] = ()
+    rating: int | None = None
+    near: Near | None = None
 
     def __bool__(self) -> bool:
         return self != Filters()
@@ -151,12 +243,27 @@ class FacetCount:
 
 @dataclass(frozen=True)
 class Facets:
-    """Counts by value over the pictures that pass the filters, most frequent first; years ascending."""
+    """Counts by value over the pictures that pass the filters, most frequent first; years ascending.
+
+    `ratings` are "-1" to "5", ascending. `phashes` are only those that several pictures share.
+    """
 
     tags: tuple[FacetCount, ...] = ()
     groups: tuple[FacetCount, ...] = ()
     authors: tuple[FacetCount, ...] = ()
     years: tuple[FacetCount, ...] = ()
+    colours: tuple[FacetCount, ...] = ()
+    cameras: tuple[FacetCount, ...] = ()
+    lenses: tuple[FacetCount, ...] = ()
+    albums: tuple[FacetCount, ...] = ()
+    formats: tuple[FacetCount, ...] = ()
+    orientations: tuple[FacetCount, ...] = ()
+    ratings: tuple[FacetCount, ...] = ()
+    phashes: tuple[FacetCount, ...] = ()
+
+
+# What can be counted.
+FACETS = tuple(field.name for field in fields(Facets))
 
 
 @dataclass(frozen=True)
@@ -169,7 +276,18 @@ class FileState:
     size: int
     mtime_ns: int
     content_hash: str
-    metadata: Metadata
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be brought in, and why: not tried again while `size` and `mtime_ns` stay."""
+
+    id: str
+    source: str
+    path: str
+    size: int
+    mtime_ns: int
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from imagesearch.clip import open_model
 from imagesearch.config import Settings
 from imagesearch.encoders import Model
 from imagesearch.errors import BadQuery, TextModelUnavailable, UnknownPicture
+from imagesearch.filtering import LEAST_RATING, MOST_RATING
 from imagesearch.fusion import fuse
+from imagesearch.places import MAX_KM
 from imagesearch.records import NO_FILTERS, Filters, FloatArray, Knn, ModelText, Page, Window
 from imagesearch.store import Store, refuse_other_model
 from imagesearch.texts import LocalTexts, QueryTexts
@@ -29,7 +31,7 @@ class Query:
     `k` ends the ranking after k neighbours. `num_candidates` trades speed for completeness where the
     store is approximate. `similarity` is the least cosine, in [-1, 1]. `limit` results are returned
     from `offset` on; None means k, else 24. `hybrid` fuses the ranking with that of the words in names,
-    tags and paths.
+    captions, tags and paths.
     """
 
     words: str | None = None
@@ -198,6 +200,12 @@ def _check_numbers(query: Query) -> None:
     first, last = query.filters.date_from, query.filters.date_to
     if first and last and first > last:
         raise BadQuery(f"date_from ({first}) is after date_to ({last}). Swap them.")
+    _check("rating", query.filters.rating, LEAST_RATING, MOST_RATING)
+    if near := query.filters.near:
+        _check("the latitude of near", near.place.latitude, -90, 90)
+        _check("the longitude of near", near.place.longitude, -180, 180)
+        if not 0 < near.km <= MAX_KM:
+            raise BadQuery(f"within_km is {near.km:g}; it has to be more than 0 and at most {MAX_KM}.")
 
 
 def _check(name: str, value: float | None, least: float, most: float | None) -> None:

@@ -10,9 +10,11 @@ from imagesearch.config import Settings, TextEncoding, load_settings
 from imagesearch.encoders import CLIP, find_spec
 from imagesearch.errors import WrongModel
 from imagesearch.records import (
+    FACETS,
     NO_FILTERS,
     Entry,
     Facets,
+    Failure,
     FileState,
     Filters,
     FloatArray,
@@ -116,8 +118,38 @@ class Store(Protocol):
         """The embedding of each content that is known, so that it is not made again."""
         ...
 
-    def files(self, under: str) -> Iterator[FileState]:
-        """The state of every file at or below the absolute folder `under`, in no order."""
+    def pictures_by_content(self, content_hashes: Collection[str]) -> dict[str, list[Picture]]:
+        """The pictures that have each content, those of it that are known; by it, in no order."""
+        ...
+
+    def files_of(self, source: str, within: str = "") -> Iterator[FileState]:
+        """The state of every file of `source` whose path is `within` or below it, by code points in order
+        of the paths. In pieces: what is written meanwhile may be among them or not.
+        """
+        ...
+
+    def fail(self, failures: Sequence[Failure]) -> None:
+        """Remember files that could not be brought in, each by its id.
+
+        `write` of the same id forgets it; where another process has added it since, once `failures_of` was
+        read again.
+        """
+        ...
+
+    def failures_of(self, source: str, within: str = "") -> Iterator[Failure]:
+        """The remembered ones, as `files_of` gives files."""
+        ...
+
+    def failed_sources(self) -> Sequence[str]:
+        """The sources of the remembered ones, sorted."""
+        ...
+
+    def forgive(self, ids: Collection[str]) -> int:
+        """Forget remembered failures by id; says how many there were."""
+        ...
+
+    def files(self, under: str) -> Iterator[Picture]:
+        """Every picture whose file is at or below the absolute folder `under`, in no order."""
         ...
 
     def sources(self) -> Sequence[str]:
@@ -129,7 +161,7 @@ class Store(Protocol):
         ...
 
     def containing(self, words: str, filters: Filters, size: int) -> Sequence[str]:
-        """The ids of at most `size` pictures with any of `words` in name, tags or path, best first.
+        """The ids of at most `size` pictures with any of `words` in name, caption, tags or path, best first.
 
         What has more of the words, and rarer ones, is better (BM25; each store with its own constants).
         """
@@ -143,8 +175,8 @@ class Store(Protocol):
         """All pictures that pass, newest first, those without a date last, then by path and id."""
         ...
 
-    def facets(self, filters: Filters, size: int = 50) -> Facets:
-        """At most `size` values of each."""
+    def facets(self, filters: Filters, size: int = 50, kinds: Collection[str] = FACETS) -> Facets:
+        """At most `size` values of each of `kinds`, which are names of fields of Facets; no others."""
         ...
 
     def count(self, filters: Filters = NO_FILTERS) -> int: ...
@@ -218,7 +250,9 @@ def _as_option(identity: ModelIdentity) -> str:
     return f"--model {identity.name if identity.name in known else f'<the folder of {identity.name}>'}"
 
 
-def paths_under(states: Iterable[FileState], under: str) -> Iterator[FileState]:
-    """Those of `states` whose file is `under` itself or below it."""
+def paths_under(pictures: Iterable[Picture], under: str) -> Iterator[Picture]:
+    """Those of `pictures` whose file is `under` itself or below it."""
     prefix = under.rstrip("/") + "/"
-    return (s for s in states if f"{s.source}/{s.path}".startswith(prefix) or f"{s.source}/{s.path}" == under)
+    return (
+        p for p in pictures if f"{p.source}/{p.path}".startswith(prefix) or f"{p.source}/{p.path}" == under
+    )

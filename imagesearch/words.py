@@ -1,4 +1,4 @@
-"""How names, tags and paths are cut into words, the same for every store and for the query.
+"""How names, captions, tags and paths are cut into words, the same for every store and for the query.
 
 Scripts written without spaces (Han, kana, Thai, Lao, Khmer, Burmese) are cut into single characters,
 so that 雪 finds 雪山; a run of them in a query must then stand together, as a phrase.
@@ -51,19 +51,22 @@ def tokens(text: str) -> list[str]:
 class Words(NamedTuple):
     """The words a picture is found by, each string the tokens of one part, separated by spaces.
 
-    The parts stay apart, so that no phrase reaches across two tags or two folders.
+    The parts stay apart, so that no phrase reaches across two tags or two folders. `caption` is empty where
+    there is none.
     """
 
     name: str
+    caption: str
     tags: list[str]
     path: list[str]
 
 
 def words_of(picture: Picture) -> Words:
-    """The words of a picture's name, of each of its tags and of each part of its path."""
+    """The words of a picture's name, of its caption, of each of its tags and of each part of its path."""
 
     def cut(text: str) -> str:
         return " ".join(tokens(text))
 
     tags, path = map(cut, picture.metadata.tags), map(cut, picture.path.split("/"))
-    return Words(cut(picture.name), [tag for tag in tags if tag], [part for part in path if part])
+    caption = cut(picture.metadata.caption or "")
+    return Words(cut(picture.name), caption, [tag for tag in tags if tag], [part for part in path if part])

@@ -1,12 +1,11 @@
 """`python -m ingest`: the command line for all that writes."""
 
 import logging
-import re
+import os
 import signal
 import sys
 import warnings
 from functools import partial
-from pathlib import Path
 
 import click
 from click_default_group import DefaultGroup
@@ -16,31 +15,13 @@ from imagesearch.clip import open_model
 from imagesearch.config import Settings, load_settings
 from imagesearch.encoders import find_spec
 from imagesearch.errors import BadSetting, ImageSearchError
-from imagesearch.store import default_location, is_elastic, open_store
-from ingest.job import Job
-from ingest.metadata import read_metadata
-from ingest.plan import Share
-from ingest.report import Report
+from imagesearch.store import default_location, is_elastic
+from ingest.failures import failures
+from ingest.pictures import INTERRUPTED, PATIENCE, pictures
+from ingest.watch import watch
 
-FAILED = 1
-INTERRUPTED = 130
-# For how many seconds a run waits for an engine that is away: as long as a node takes to be mended by hand.
-PATIENCE = 600
-_KEPT = "What is counted above is kept; run the same again to go on."
 # And while a model is brought there, when somebody watches.
 DEPLOYING_PATIENCE = 60
-
-
-class ShareType(click.ParamType[Share]):
-    """`I/N` as a Share."""
-
-    name = "share"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Share:
-        match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", str(value))
-        if match and int(match[1]) < int(match[2]):
-            return Share(int(match[1]), int(match[2]))
-        self.fail(f"{value!r} is not I/N with I from 0 to N-1, such as 0/4.", param, ctx)
 
 
 @click.group(cls=DefaultGroup, default="pictures", default_if_no_args=False)
@@ -52,77 +33,6 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     # Pillow warns of damage in EXIF data, not saying in which file: nothing anyone could act upon.
     warnings.filterwarnings("ignore", module="PIL")
-
-
-@main.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
-@click.option("--model", help="The model pair: demo, clip, or a folder.  [env: MODEL; default: clip]")
-@click.option("--store", help="A folder, or the URLs of Elasticsearch.  [env: STORE; default: one a model]")
-@click.option("--index", help="In Elasticsearch: the alias of the pictures.  [env: INDEX; default: pictures]")
-@click.option(
-    "--metadata",
-    "metadata_file",
-    type=click.Path(path_type=Path),
-    help="JSON lines with path, name, tags, group, subgroup, author, date.",
-)
-@click.option("--prune", is_flag=True, help="Remove known pictures whose files are gone.")
-@click.option("--strict", is_flag=True, help="Exit with 1 if any file failed.")
-@click.option("--quiet", is_flag=True, help="No progress bar; the report only.")
-@click.option(
-    "--batch-size", default=32, show_default=True, type=click.IntRange(1, 1024), help="Pictures in one batch."
-)
-@click.option(
-    "--shard",
-    type=ShareType(),
-    metavar="I/N",
-    default="0/1",
-    help="Only the Ith of N parts of the files, I from 0 to N-1, so that N machines share the work.",
-)
-@click.option(
-    "--without-replicas",
-    is_flag=True,
-    help="In Elasticsearch: no copies until the end. Faster; a node that is lost meanwhile costs the load.",
-)
-def pictures(
-    paths: tuple[Path, ...],
-    model: str | None,
-    store: str | None,
-    index: str | None,
-    metadata_file: Path | None,
-    prune: bool,
-    strict: bool,
-    quiet: bool,
-    batch_size: int,
-    shard: Share,
-    without_replicas: bool,
-) -> None:
-    """Ingest the pictures in folders or files: encode what is new, leave what is known.
-
-    Exit codes: 0 done (files that failed are listed), 1 not done, or failed files with --strict,
-    2 wrong usage, 130 interrupted (run the same again to go on).
-    """
-    report = Report()
-    try:
-        settings = load_settings(model=model, store=store, index=index)
-        metadata = read_metadata(metadata_file) if metadata_file else {}
-        opened = open_model(settings.model)
-        location = default_location(settings)
-        with open_store(location, settings, create=True, patience=PATIENCE) as opened_store:
-            job = Job(opened_store, opened, settings.max_pixels, batch_size, prune, shard, without_replicas)
-            bar = partial(tqdm, unit=" pictures", disable=True if quiet else None)
-            job.run(paths, metadata, bar, report)
-    except KeyboardInterrupt:
-        _say(report)
-        click.echo(f"Interrupted. {_KEPT}", err=True)
-        sys.exit(INTERRUPTED)
-    except ImageSearchError as error:
-        if report == Report():
-            raise click.ClickException(str(error)) from error
-        _say(report)
-        raise click.ClickException(f"{error} {_KEPT}") from error
-    _say(report)
-    if strict and report.failures:
-        sys.exit(FAILED)
 
 
 @main.command()
@@ -228,12 +138,18 @@ def _elastic_only(settings: Settings, why: str) -> str:
     return location
 
 
-def _say(report: Report) -> None:
-    for line in report.lines():
-        click.echo(line)
+for command in (pictures, failures, watch):
+    main.add_command(command)
 
 
 if __name__ == "__main__":
     # Docker and Kubernetes ask like this to end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    main(prog_name="python -m ingest")
+    try:
+        main(prog_name="python -m ingest")
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            # Not waiting for threads that wait for an engine that is away.
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)
+        raise

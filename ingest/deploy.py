@@ -24,7 +24,7 @@ from imagesearch.elastic.texts import inference_body, text_model_id
 from imagesearch.encoders import Model, fingerprint
 from imagesearch.errors import ModelUnavailable, TextModelUnavailable
 from ingest.deployed import Deployed, Say, Version, check_version, look, remove, stop
-from ingest.job import ProgressBar
+from ingest.progress import ProgressBar
 
 if TYPE_CHECKING:
     from eland.ml.pytorch.nlp_ml_model import NlpTrainedModelConfig

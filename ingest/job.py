@@ -1,180 +1,176 @@
-"""The ingest job: plan, then decode, encode and write batch by batch."""
+"""The ingest job: what is new or changed is fetched, decoded, encoded and written, all at the same time."""
 
+import os
+import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Protocol
-
-from cachetools import LRUCache
+from itertools import islice
 
 from imagesearch.encoders import Model
-from imagesearch.entries import describe, merged
-from imagesearch.errors import BadPicture
-from imagesearch.pictures import Decoded, read_picture
-from imagesearch.records import Entry, FileState, FloatArray, Metadata, Picture, picture_id
 from imagesearch.store import Store
-from ingest.plan import EVERYTHING, Plan, Share, Task, make_plan
-from ingest.report import Report
+from ingest.decoding import Asked as Wanted
+from ingest.decoding import Decoding, Limits, Seen, Unseen
+from ingest.encoding import Encoding
+from ingest.fetching import fetched
+from ingest.flow import ahead, batched, until
+from ingest.items import Item
+from ingest.plan import Asked, Survey
+from ingest.progress import Progress
+from ingest.recognising import Recognising
+from ingest.report import Done, Report
 
-# Embeddings made last that are kept at hand: 20 MB at 512 dimensions.
-_RECENT = 10_000
-
-
-class Progress(Protocol):
-    """Where the job says how far it is; tqdm is one."""
-
-    def update(self, n: float = 1) -> object: ...
-
-
-class ProgressBar(Protocol):
-    """Starts showing progress towards a total."""
-
-    def __call__(self, total: int) -> AbstractContextManager[Progress]: ...
+# Fetching waits for disks and networks, not for the processor.
+_FETCHING = 8
+# How many files are looked up in the store at a time, and handed to a decoding process at a time.
+_LOOKED_UP = 64
+_DECODED = 8
 
 
 @dataclass(frozen=True)
 class Job:
     """Brings picture files into a store.
 
-    Every batch is one transaction: stopped at any moment, the job loses at most the batch in hand,
-    and run again it goes on where it was. `share` is the part of the files that is this run's; `alone`
-    says that nobody needs the store before the end.
+    Every batch is written at once: stopped at any moment, the job loses what is under way, and run again
+    it goes on where it was. Each stage is a little ahead of the next and none further, so that memory does
+    not grow with the number of pictures.
+
+    `prune` removes known pictures whose files are gone, `prune_missing` also where a source is missing as a
+    whole. `limit` ends the run after so many files. `alone` says that nobody needs the store before the end.
+    `workers` is the number of decoding processes. `stop` may be set by anyone: the batch in hand is written,
+    then the run ends.
     """
 
     store: Store
     model: Model
-    max_pixels: int
+    limits: Limits
     batch_size: int = 32
     prune: bool = False
-    share: Share = EVERYTHING
+    prune_missing: bool = False
+    limit: int | None = None
     alone: bool = False
-    _recent: LRUCache[str, FloatArray] = field(default_factory=lambda: LRUCache(_RECENT), compare=False)
+    workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    stop: threading.Event = field(default_factory=threading.Event)
 
-    def run(
-        self,
-        paths: Sequence[Path],
-        metadata: Mapping[str, Metadata],
-        progress_bar: ProgressBar,
-        report: Report,
-    ) -> None:
-        """Ingest everything below `paths`, counting into `report` as it goes.
+    def run(self, asked: Asked, progress: Progress, report: Report) -> None:
+        """Do what is asked, counting into `report` as it goes.
 
-        Raises WrongModel before anything is written, BadSource, and what the store raises.
+        Raises WrongModel before anything is written, BadSource, and what the store and the model raise.
         """
+        survey = self._survey(asked)
+        with self.store.loading(alone=self.alone), ExitStack() as closing:
+            closing.callback(report.surveyed, survey)
+            with progress.following(survey, report):
+                claimed = self._bring_in(survey, report)
+            if self.stop.is_set():
+                report.stopped = True
+            elif not survey.complete:
+                report.notes.append(f"Ended after {self.limit} files (--limit); run the same again to go on.")
+            else:
+                self._settle(survey, claimed, report)
+
+    def look(self, asked: Asked, progress: Progress, report: Report) -> None:
+        """Count what a run would do, and do nothing. Raises as `run` does."""
+        survey = self._survey(asked)
+        with progress.following(survey, report):
+            for task in islice(until(self.stop.is_set, survey.tasks()), self.limit):
+                report.foresee(task)
+        report.surveyed(survey)
+        report.notes.append("A dry run: nothing was changed.")
+        report.missing = sum(map(len, survey.missing.values()))
+
+    def _survey(self, asked: Asked) -> Survey:
         if self.store.identity():
             self.store.adopt(self.model.identity)
-        with self.store.loading(alone=self.alone):
-            self._bring_in_all(make_plan(self.store, paths, metadata, self.share), progress_bar, report)
+        return Survey(self.store, asked)
 
-    def _bring_in_all(self, plan: Plan, progress_bar: ProgressBar, report: Report) -> None:
-        report.unchanged = plan.unchanged
-        report.failures += [(str(u.location), u.reason) for u in plan.unreadable]
-        if plan.unmatched:
-            report.notes.append(
-                f"{len(plan.unmatched)} rows of the metadata name no file that was found, the first "
-                f"{plan.unmatched[0]!r}."
-            )
-        gone = _Gone(plan.missing)
-        with progress_bar(total=len(plan.tasks)) as progress:
-            for batch in _batched(plan.tasks, self.batch_size):
-                self._bring_in(batch, gone, report)
-                progress.update(len(batch))
-        self._settle(gone.left(), plan, report)
+    def _bring_in(self, survey: Survey, report: Report) -> set[str]:
+        """All stages at once; returns the ids of what was moved from."""
+        recognising, encoding = Recognising(self.store, survey), Encoding(self.model.pictures)
+        with (
+            Decoding(self.model.pictures.view, self.limits, self.workers) as decoding,
+            _threads(_FETCHING) as fetch,
+            _threads(1) as encode,
+            _threads(1) as write,
+        ):
+            tasks = islice(survey.tasks(), self.limit)
+            items = (i for _, i in ahead(tasks, lambda task: fetch.submit(fetched, task), _LOOKED_UP))
+            known = (i for some in batched(items, _LOOKED_UP) for i in recognising.look_up(some))
+            seen = until(self.stop.is_set, _decoded(known, decoding, 2 * self.workers + 1))
+            batches = batched(seen, self.batch_size)
+            encoded = (b for _, b in ahead(batches, lambda b: encode.submit(encoding.encode, b), 2))
+            for _, done in ahead(encoded, lambda b: write.submit(self._write, b), 2):
+                report.add(done)
+        return recognising.claimed
 
-    def _bring_in(self, tasks: Sequence[Task], gone: "_Gone", report: Report) -> None:
-        read = list(self._read([t for t in tasks if t.reread], report))
-        vectors, fresh = self._vectors([decoded for _, decoded in read])
-        counts = Counter(encoded=len(fresh))
-        entries = self._relabelled([t for t in tasks if not t.reread])
-        counts["updated"] += len(entries)
-        replaced = []
-        for task, decoded in read:
-            moved = gone.take(decoded.content_hash) if task.state is None else None
-            entries.append(Entry(_picture(task, decoded, moved), vectors[decoded.content_hash]))
-            replaced += [moved.id] if moved else []
-            kind = _kind(task, decoded, moved)
-            counts[kind] += 1
-            counts["recognised"] += kind == "new" and decoded.content_hash not in fresh
-            fresh.discard(decoded.content_hash)
-        # Not before the model has shown that it works: a store must not be bound to a damaged one.
-        self.store.adopt(self.model.identity)
-        self.store.write(entries, replacing=replaced)
-        report.add(counts)
+    def _write(self, items: Sequence[Item]) -> Done:
+        kinds = [(item, item.kind) for item in items]
+        # A file that was only looked at for its metadata, and says nothing new, is not written again.
+        idle = [kind == "unchanged" and not item.task.reread for item, kind in kinds]
+        entries = [
+            i.entry() for (i, kind), stays in zip(kinds, idle, strict=True) if kind != "failed" and not stays
+        ]
+        if entries:
+            # Not before the model has shown that it works: a store must not be bound to a damaged one.
+            self.store.adopt(self.model.identity)
+        moved = [item.before.id for item in items if item.moved and item.before]
+        self.store.write(entries, replacing=moved)
+        if lasting := [item.failure() for item in items if item.lasting]:
+            self.store.fail(lasting)
+        counts = Counter(kind for _, kind in kinds)
+        counts["encoded"] = sum(item.fresh for item in items)
+        counts["recognised"] = sum(kind == "new" and not item.fresh for item, kind in kinds)
+        failures = [(item.task.file.location, item.reason) for item in items if item.reason]
+        remarks = [remark for item in items for remark in item.remarks]
+        return Done(len(items), counts, failures, remarks)
 
-    def _read(self, tasks: Sequence[Task], report: Report) -> Iterator[tuple[Task, Decoded]]:
-        for task in tasks:
-            try:
-                yield task, read_picture(task.file.location, self.max_pixels)
-            except BadPicture as error:
-                report.failures.append((str(task.file.location), str(error)))
-
-    def _vectors(self, pictures: Sequence[Decoded]) -> tuple[dict[str, FloatArray], set[str]]:
-        """The embedding of each content, and those that had to be made."""
-        images = {decoded.content_hash: decoded.image for decoded in pictures}
-        # A store that is being loaded may not find yet what was written to it just now.
-        vectors = {content: self._recent[content] for content in images if content in self._recent}
-        vectors |= self.store.embeddings_by_content(images.keys() - vectors.keys())
-        unknown = [content for content in images if content not in vectors]
-        if unknown:
-            made = self.model.pictures.encode([images[content] for content in unknown])
-            vectors.update(zip(unknown, made, strict=True))
-            self._recent.update((content, vectors[content]) for content in unknown)
-        return vectors, set(unknown)
-
-    def _relabelled(self, tasks: Sequence[Task]) -> list[Entry]:
-        """Known pictures under new metadata, but for those that someone removed meanwhile."""
-        by_id = {picture_id(task.file.source, task.file.path): task for task in tasks}
-        pictures, vectors = self.store.pictures(by_id.keys()), self.store.embeddings(by_id.keys())
-        entries = []
-        for id, task in by_id.items():
-            if id in pictures and id in vectors:
-                metadata = merged(pictures[id].metadata, task.metadata)
-                entries.append(Entry(replace(pictures[id], metadata=metadata), vectors[id]))
-        return entries
-
-    def _settle(self, missing: Sequence[FileState], plan: Plan, report: Report) -> None:
-        """Remove what is gone, if that was asked for and a whole folder did not vanish at once."""
-        if self.prune and not plan.emptied:
-            report.removed = self.store.delete([state.id for state in missing])
-            return
-        report.missing = len(missing)
-        if self.prune and missing:
-            report.notes.append(
-                f"Nothing was pruned: {', '.join(plan.emptied)} holds no picture at all now. Is a disk not "
-                "mounted?"
-            )
+    def _settle(self, survey: Survey, claimed: set[str], report: Report) -> None:
+        """Remove what is gone, if that was asked for and no whole source vanished at once."""
+        spared = set() if self.prune_missing else survey.emptied
+        for source, ids in survey.missing.items():
+            gone = [id for id in ids if id not in claimed]
+            if self.prune and source not in spared:
+                report.removed += sum(self.store.delete(some) for some in batched(gone, 1_000))
+            else:
+                report.missing += len(gone)
+        for source, ids in survey.forgotten.items():
+            if source not in spared:
+                self.store.forgive(ids)
+        report.spared = sorted(spared) if self.prune else []
 
 
-class _Gone:
-    """Known files that were not found, by content: where the same content turns up, it was moved."""
+def _decoded(items: Iterable[Item], decoding: Decoding, most: int) -> Iterator[Item]:
+    """`items`, with those decoded that wait for it."""
 
-    def __init__(self, missing: Sequence[FileState]) -> None:
-        self._by_content: dict[str, list[FileState]] = {}
-        for state in missing:
-            self._by_content.setdefault(state.content_hash, []).append(state)
+    def start(some: Sequence[Item]) -> Future[list[Seen | Unseen]]:
+        return decoding.start([Wanted(i.file, i.content_hash) for i in some if i.file and i.waits])
 
-    def take(self, content_hash: str) -> FileState | None:
-        states = self._by_content.get(content_hash)
-        return states.pop() if states else None
-
-    def left(self) -> list[FileState]:
-        return [state for states in self._by_content.values() for state in states]
+    for some, answers in ahead(batched(items, _DECODED), start, most):
+        left = iter(answers)
+        for item in some:
+            yield _with(item, next(left)) if item.waits else item
 
 
-def _kind(task: Task, decoded: Decoded, moved: FileState | None) -> str:
-    """Under what the report counts a picture."""
-    if task.state:
-        return "unchanged" if task.state.content_hash == decoded.content_hash else "updated"
-    return "moved" if moved else "new"
+def _with(item: Item, answer: Seen | Unseen) -> Item:
+    item.held.close()
+    if isinstance(answer, Unseen):
+        return replace(item, reason=answer.reason, lasting=True)
+    # Where the embedding is known, the model need not see it.
+    return replace(item, facts=answer.facts, view=answer.view if item.vector is None else None)
 
 
-def _picture(task: Task, decoded: Decoded, moved: FileState | None) -> Picture:
-    file, before = task.file, task.state or moved
-    metadata = merged(Metadata(date=decoded.taken), before.metadata if before else None, task.metadata)
-    return describe(decoded, file.source, file.path, file.mtime_ns, metadata)
-
-
-def _batched(tasks: Sequence[Task], size: int) -> Iterator[Sequence[Task]]:
-    return (tasks[i : i + size] for i in range(0, len(tasks), size))
+@contextmanager
+def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that are waited for, unless somebody wants to leave at once."""
+    pool = ThreadPoolExecutor(count)
+    wait = False
+    try:
+        yield pool
+        wait = True
+    except Exception:
+        wait = True
+        raise
+    finally:
+        pool.shutdown(wait, cancel_futures=True)

@@ -1,14 +1,18 @@
 """What is there, what is known, and what follows for each file."""
 
 import hashlib
+import heapq
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from imagesearch.entries import merged
-from imagesearch.pictures import FoundFile, Unreadable, walk
-from imagesearch.records import FileState, Metadata
+from imagesearch.errors import BadSource
+from imagesearch.records import Failure, FileState, Metadata
+from imagesearch.sources import FoundFile, Source, Sources, Unreadable, open_source
+from imagesearch.sources.found import location
 from imagesearch.store import Store
 
 
@@ -24,6 +28,8 @@ class Share:
 
     def holds(self, location: str) -> bool:
         """Whether the file at this absolute path is this run's."""
+        if self.count == 1:
+            return True
         digest = hashlib.sha256(os.fsencode(location)).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.index
 
@@ -32,106 +38,259 @@ EVERYTHING = Share()
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a run is asked to do with the files below `paths`.
+
+    `metadata` is what was given for files by their paths. `retry_failed`: try again what failed before and
+    has not changed. `reread`: read every file again. `absent`: a path that is not there is one whose files
+    were deleted, not a mistake.
+    """
+
+    paths: Sequence[str | Path]
+    metadata: Mapping[str, Metadata] = field(default_factory=dict)
+    share: Share = EVERYTHING
+    retry_failed: bool = False
+    reread: bool = False
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """A file to bring in. `state` is what is known of this path; `metadata` what a file said of it.
+    """A file to bring in. `state` is what is known of this path; `given` what was given for it.
 
     `reread` is whether the file's bytes may have changed; if not, only its metadata is new.
     """
 
+    source: Source
     file: FoundFile
     state: FileState | None
-    metadata: Metadata | None
+    given: Metadata | None
     reread: bool
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Tasks in the order of their paths, known files that were not found, and what could not be read.
+@dataclass
+class Survey:
+    """Holds the files that are there against what the store knows: both come in one order, in flat memory.
 
-    `emptied` names the given paths that hold no picture any more though some were known there,
-    `unmatched` the paths of the metadata that no file was found for.
+    What is no task is counted here while `tasks` is gone through. `missing` has the ids of known files
+    that were not found, and `forgotten` those of failures whose files are gone, both by source; `emptied` the
+    sources of which no file was found though some are known; `unmatched` the paths of the metadata that no
+    file was found for. `complete` says that everything was gone through.
     """
 
-    tasks: Sequence[Task]
-    unchanged: int
-    missing: Sequence[FileState]
-    unreadable: Sequence[Unreadable]
-    emptied: Sequence[str]
-    unmatched: Sequence[str]
+    store: Store
+    asked: Asked
+    unchanged: int = 0
+    failed_before: int = 0
+    unreadable: list[Unreadable] = field(default_factory=list)
+    missing: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    forgotten: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    emptied: set[str] = field(default_factory=set)
+    unmatched: set[str] = field(default_factory=set)
+    complete: bool = False
+    sources: Sources = field(default_factory=Sources)
 
+    def __post_init__(self) -> None:
+        """Raises BadSource for a path that is not there."""
+        self._known = self.store.sources()
+        self.roots = _outermost([self._root(path) for path in self.asked.paths])
+        self.unmatched = set(self.asked.metadata)
 
-def make_plan(
-    store: Store, paths: Iterable[Path], metadata: Mapping[str, Metadata], share: Share = EVERYTHING
-) -> Plan:
-    """Compare the files below `paths` with the store. Raises BadSource for a path that is not there."""
-    tasks: list[Task] = []
-    seen: set[str] = set()
-    known: dict[str, FileState] = {}
-    unreadable: list[Unreadable] = []
-    emptied: list[str] = []
-    described: set[str] = set()
-    unchanged = 0
-    roots = [_absolute(path) for path in paths]
-    states = [_known(store, root, share) for root in roots]
-    # After `files`, which brings to light what an interrupted run wrote; `sources` only reads, as pages do.
-    sources = store.sources()
-    for root, before in zip(roots, states, strict=True):
-        known |= before
-        found_any = False
-        for found in walk(root):
+    def tasks(self) -> Iterator[Task]:
+        """What is to be done, root by root, in the order of the paths."""
+        for root in self.roots:
+            yield from self._below(root)
+        self.complete = True
+
+    @property
+    def settled(self) -> int:
+        """How many files needed nothing so far."""
+        return self.unchanged + self.failed_before
+
+    def covers(self, location: str) -> bool:
+        """Whether the file at `location` is one of those that this run looks at."""
+        below = any(is_within(location, root.location) for root in self.roots)
+        return below and self.asked.share.holds(location)
+
+    def _root(self, path: str | Path) -> "Root":
+        """The given path, as a part of the known source that it lies in.
+
+        So that its files keep their ids: ingesting ~/Pictures/2019 after ~/Pictures brings nothing in twice.
+        """
+        location = location_of(path)
+        outer = [s for s in self._known if is_within(location, s) and self.sources.at(s).divisible]
+        owner = max(outer, key=len, default=None)
+        try:
+            source, within = open_source(path)
+        except BadSource:
+            if not self.asked.absent or owner is None:
+                raise
+        else:
+            if owner is None or not source.divisible:
+                return Root(source, within, self._inner(source.root) if source.divisible else ())
+        return Root(self.sources.at(owner), location[len(owner) :].strip("/"), self._inner(location))
+
+    def _inner(self, location: str) -> Sequence[str]:
+        """Known sources below, each of which keeps its files. The other way round from above."""
+        inner = (s for s in self._known if s != location and is_within(s, location))
+        return [s for s in inner if self.sources.at(s).divisible]
+
+    def _below(self, root: "Root") -> Iterator[Task]:
+        states = _Ordered(self.store.files_of(*part) for part in root.parts)
+        failures = _Ordered(self.store.failures_of(*part) for part in root.parts)
+        seen: set[str] = set()
+        for found in self._walk(root):
             if isinstance(found, Unreadable):
-                unreadable.append(found)
+                self.unreadable.append(found)
                 continue
-            found_any = True
-            described.add(found.path)
-            if str(found.location) in seen or not share.holds(str(found.location)):
-                continue
-            seen.add(str(found.location))
-            task = _task(_owned(found, sources), before, metadata.get(found.path))
+            file = root.owned(found)
+            seen.add(file.source)
+            path = root.relative(found)
+            self.unmatched.discard(path)
+            for state in states.before(file):
+                self._lose(state, self.missing)
+            for failure in failures.before(file):
+                self._lose(failure, self.forgotten)
+            source = root.source if file.source == root.source.root else self.sources.at(file.source)
+            task = self._task(source, file, path, states.at(file), failures.at(file))
             if task:
-                tasks.append(task)
-            else:
-                unchanged += 1
-        if before and not found_any:
-            emptied.append(str(root))
-    missing = [s for path, s in known.items() if path not in seen and not _below(path, unreadable)]
-    unmatched = [path for path in metadata if path not in described]
-    return Plan(tasks, unchanged, missing, unreadable, emptied, unmatched)
+                yield task
+        for state in states.before(None):
+            self._lose(state, self.missing)
+        for failure in failures.before(None):
+            self._lose(failure, self.forgotten)
+        self.emptied |= {s for s in self.missing if s not in seen and self._may_be_away(s)}
+
+    def _walk(self, root: "Root") -> Iterator[FoundFile | Unreadable]:
+        try:
+            yield from root.source.walk(root.within)
+        except BadSource:
+            if not self.asked.absent:
+                raise
+
+    def _task(
+        self,
+        source: Source,
+        file: FoundFile,
+        path: str,
+        state: FileState | None,
+        failure: Failure | None,
+    ) -> Task | None:
+        if not self.asked.share.holds(file.location):
+            return None
+        given = self.asked.metadata.get(path)
+        if failure and not self.asked.retry_failed and _same(failure, file):
+            self.failed_before += 1
+            return None
+        changed = self.asked.reread or state is None or not _same(state, file)
+        if changed or given:
+            return Task(source, file, state, given, reread=changed)
+        self.unchanged += 1
+        return None
+
+    def _lose(self, gone: FileState | Failure, where: dict[str, list[str]]) -> None:
+        location = _location(gone)
+        # What lies in a folder that could not be looked into may still be there.
+        closed = any(is_within(location, u.location) for u in self.unreadable)
+        if self.asked.share.holds(location) and not closed:
+            where[gone.source].append(gone.id)
+
+    def _may_be_away(self, source: str) -> bool:
+        """Whether `source`, of which nothing was found, may be a disk that is not mounted."""
+        if not self.asked.absent:
+            return True
+        try:
+            self.sources.at(source).found("")
+        except BadSource:
+            return True
+        return False
 
 
-def _known(store: Store, root: Path, share: Share) -> dict[str, FileState]:
-    states = ((_location(state), state) for state in store.files(str(root)))
-    return {location: state for location, state in states if share.holds(location)}
+@dataclass(frozen=True)
+class Root:
+    """What a run looks at: the path `within` a source, and the sources known below that."""
+
+    source: Source
+    within: str
+    inner: Sequence[str]
+
+    @property
+    def location(self) -> str:
+        """Its absolute path, or URL."""
+        return f"{self.source.root.rstrip('/')}/{self.within}" if self.within else self.source.root
+
+    @property
+    def parts(self) -> Sequence[tuple[str, str]]:
+        """The sources of its files, with what of each."""
+        return [(self.source.root, self.within), *((inner, "") for inner in self.inner)]
+
+    def relative(self, file: FoundFile) -> str:
+        """The path of a file below what was given; of a file that was given itself its name."""
+        if not self.within:
+            return file.path
+        return file.path.removeprefix(self.within).lstrip("/") or file.path.rpartition("/")[-1]
+
+    def owned(self, file: FoundFile) -> FoundFile:
+        """`file` as one of the innermost source that it lies in."""
+        if not self.inner:
+            return file
+        location = file.location
+        owner = max((s for s in self.inner if is_within(location, s)), key=len, default=None)
+        return replace(file, source=owner, path=location[len(owner) :].lstrip("/")) if owner else file
 
 
-def _task(found: FoundFile, known: Mapping[str, FileState], given: Metadata | None) -> Task | None:
-    state = known.get(str(found.location))
-    if state is None or (state.size, state.mtime_ns) != (found.size, found.mtime_ns):
-        return Task(found, state, given, reread=True)
-    if given and merged(state.metadata, given) != state.metadata:
-        return Task(found, state, given, reread=False)
-    return None
+def _outermost(roots: Sequence[Root]) -> Sequence[Root]:
+    """Those that do not lie in another one, each once."""
+    by_location = {root.location: root for root in roots}
+
+    def lies_in_another(root: Root) -> bool:
+        return any(
+            root is not other and other.source.divisible and is_within(root.location, other.location)
+            for other in by_location.values()
+        )
+
+    return [r for r in by_location.values() if not r.source.divisible or not lies_in_another(r)]
 
 
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path.expanduser()))
+P = TypeVar("P", FileState, Failure)
 
 
-def _location(state: FileState) -> str:
-    return str(Path(state.source, state.path))
+class _Ordered(Generic[P]):
+    """Several listings as one, in the order of the locations, gone through once."""
+
+    def __init__(self, listings: Iterable[Iterator[P]]) -> None:
+        self._items: Iterator[P] = heapq.merge(*listings, key=_location)
+        self._next: P | None = next(self._items, None)
+
+    def before(self, file: FoundFile | None) -> Iterator[P]:
+        """Step over all that come before `file`; before None, all that are left."""
+        location = file.location if file else None
+        while self._next and (location is None or _location(self._next) < location):
+            yield self._next
+            self._next = next(self._items, None)
+
+    def at(self, file: FoundFile) -> P | None:
+        """What is listed of `file`, if anything, stepping over it."""
+        if self._next is None or _location(self._next) != file.location:
+            return None
+        found, self._next = self._next, next(self._items, None)
+        return found
 
 
-def _owned(found: FoundFile, sources: Sequence[str]) -> FoundFile:
-    """The file below the innermost folder that was ingested before, so that it keeps its id.
-
-    Ingesting ~/Pictures after ~/Pictures/2019, or the other way round, brings nothing in twice.
-    """
-    location = found.location
-    owners = [s for s in sources if location.is_relative_to(s)]
-    source = max(owners, key=len, default=found.source)
-    return FoundFile(source, location.relative_to(source).as_posix(), found.size, found.mtime_ns)
+def location_of(path: str | Path) -> str:
+    """A given path as it is recorded: absolute; a URL as it is."""
+    text = str(path)
+    return text.rstrip("/") if "://" in text else os.path.abspath(Path(text).expanduser())
 
 
-def _below(path: str, unreadable: Iterable[Unreadable]) -> bool:
-    """Whether a file may still be there, in a folder that could not be looked into."""
-    return any(Path(path).is_relative_to(u.location) for u in unreadable)
+def is_within(location: str, folder: str) -> bool:
+    """Whether `location` is `folder` or lies below it."""
+    return location == folder or location.startswith(folder.rstrip("/") + "/")
+
+
+def _location(known: FileState | Failure) -> str:
+    return location(known.source, known.path)
+
+
+def _same(known: FileState | Failure, file: FoundFile) -> bool:
+    return known.size == file.size and known.mtime_ns == file.mtime_ns

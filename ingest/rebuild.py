@@ -11,7 +11,7 @@ from imagesearch.elastic import Client, IndexPlan, Stored
 from imagesearch.encoders import Model
 from imagesearch.errors import BadPicture, StoreUnavailable
 from imagesearch.pictures import read_picture
-from ingest.job import ProgressBar
+from ingest.progress import ProgressBar
 
 _ENCODED_AT_A_TIME = 32
 

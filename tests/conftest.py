@@ -20,6 +20,7 @@ from imagesearch.clip import open_model
 from imagesearch.config import PROJECT, Settings
 from imagesearch.encoders import Model
 from tests.elastic import elastic_url, fresh_index, node, trial_node  # noqa: F401  # fixtures
+from tests.s3 import bucket, s3, s3_url  # noqa: F401  # fixtures
 from tests.stores import engine, new_place  # noqa: F401  # fixtures
 
 settings.register_profile(

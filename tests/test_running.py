@@ -55,13 +55,19 @@ def words_of(start: str) -> list[list[str]]:
 def test_every_command_is_looked_at() -> None:
     known = ("docker compose ", "deploy/ask.sh ", "python -m ", "curl -s http://localhost:8000/", "export ")
     other = [c for c in COMMANDS if not c.startswith((*known, "START_TRIAL=yes docker compose "))]
-    assert [c.split()[0] for c in other] == ["printf", "sudo"]
+    assert [" ".join(c.split()[:2]) for c in other] == [
+        "printf 'ELASTIC_PASSWORD=%s\\nPICTURES=%s\\n'",
+        "sudo sysctl",
+        "sudo sysctl",
+        "sudo systemctl",
+        "sudo journalctl",
+    ]
     assert len(COMMANDS) > 30
 
 
 def test_docker_compose_commands_fit_the_file() -> None:
     services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
-    flags = {"--detach", "--build", "--force-recreate", "--no-deps", "--rm", "--all", "--tail"}
+    flags = {"--detach", "--build", "--force-recreate", "--no-deps", "--rm", "--all", "--tail", "--follow"}
     for _, _, subcommand, *rest in words_of("docker compose "):
         assert subcommand in {"up", "run", "ps", "logs", "stop", "cp"}
         if subcommand == "run":
@@ -85,6 +91,28 @@ def test_python_commands_can_be_given() -> None:
     assert len(commands) >= 3
     for command in commands:
         parse(command)
+
+
+def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
+    (unit,) = re.findall(r"<!-- unit -->\n```ini\n(.*?)```", TEXT, re.S)
+    (command,) = re.findall("^ExecStart=/srv/image-search/.venv/bin/(python .*)$", unit, re.M)
+    assert parse(shlex.split(command))[0] == "watch"
+    (environment,) = re.findall("^Environment=(.*)$", unit, re.M)
+    assert {pair.split("=")[0] for pair in environment.split()} - OF_SETTINGS == {
+        "HF_HOME",
+        "PYTHONUNBUFFERED",
+    }
+    if not shutil.which("systemd-analyze"):
+        lacking("The check of the unit takes systemd-analyze. On Debian: sudo apt install systemd.")
+    # Neither the program nor the user is here.
+    here = re.sub("^ExecStart=.*$", "ExecStart=/bin/true", unit, flags=re.M).replace(
+        "User=pictures", "User=root"
+    )
+    file = tmp_path / "image-search-watch.service"
+    file.write_text(here)
+    verify = ["systemd-analyze", "verify", "--man=no", str(file)]
+    done = subprocess.run(verify, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_settings_that_it_names_are_there() -> None:

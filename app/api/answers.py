@@ -1,11 +1,12 @@
 """Records to what the API gives. The ingested folder itself is never shown."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import url_for
 
 from app.links import image_url, thumbnail_url
-from app.schemas import Links, PictureOut, ResultOut
+from app.schemas import Links, PictureOut, PlaceOut, ResultOut
 from imagesearch.records import Hit, Page, Picture
 
 
@@ -40,6 +41,16 @@ def _fields(picture: Picture) -> dict[str, Any]:
         "subgroup": known.subgroup,
         "author": known.author,
         "date": known.date,
+        "caption": known.caption,
+        "taken_at": known.taken_at.isoformat() if known.taken_at else None,
+        "camera": known.camera,
+        "lens": known.lens,
+        "place": PlaceOut(**asdict(known.place)) if known.place else None,
+        "rating": known.rating,
+        "colours": list(picture.colours),
+        "phash": picture.phash,
+        "album": picture.album,
+        "orientation": picture.orientation,
         "links": Links(
             self=url_for("api.picture", id=picture.id),
             image=image_url(picture),

@@ -32,7 +32,7 @@ def register(api: APIBlueprint) -> None:
 def add() -> Response:
     """Add a picture: 201, found by every search from now on; 200 if this very file was added before.
 
-    What is given of name, tags, group, author and date then replaces what was known.
+    What is given of name, tags, group, author, date, caption and rating then replaces what was known.
     """
     require_token()
     here = services()

@@ -6,7 +6,6 @@ from flask_openapi3.types import ResponseDict
 
 from app.api.descriptions import PICTURES, failing
 from app.links import version
-from app.originals import find, locate
 from app.parameters import ImageParameters, PicturePath, ThumbnailParameters
 from app.services import known, services
 
@@ -32,17 +31,22 @@ def _bytes(mimetype: str) -> ResponseDict:
 
 def image(path: PicturePath, query: ImageParameters) -> Response:
     """The original; one that browsers do not show comes as an attachment."""
-    picture = known(path.id)
-    original = find(picture)
-    response = send_file(
-        original.file,
-        mimetype=original.mimetype or "application/octet-stream",
-        as_attachment=original.mimetype is None,
-        download_name=original.file.name,
-        etag=picture.content_hash if original.unchanged else True,
-        conditional=True,
-    )
-    return _sealed(response, original.unchanged and query.v == version(picture))
+    picture, originals = known(path.id), services().originals
+    current = query.v == version(picture)
+    if request.if_none_match.contains(picture.content_hash) and originals.is_unchanged(picture):
+        return _sealed(_as_it_was(picture.content_hash), current)
+    with originals.opened(picture) as original:
+        # A file that is opened can be sent also when its name is gone.
+        response = send_file(
+            original.file,
+            mimetype=original.mimetype or "application/octet-stream",
+            as_attachment=original.mimetype is None,
+            download_name=picture.path.rpartition("/")[-1],
+            etag=picture.content_hash if original.unchanged else True,
+            last_modified=original.changed,
+            conditional=True,
+        )
+    return _sealed(response, original.unchanged and current)
 
 
 def thumbnail(path: PicturePath, query: ThumbnailParameters) -> Response:
@@ -50,13 +54,17 @@ def thumbnail(path: PicturePath, query: ThumbnailParameters) -> Response:
     picture, size = known(path.id), int(query.size)
     current = query.v == version(picture)
     if request.if_none_match.contains(_etag(picture.content_hash, size)):
-        response = Response(status=304)
-        response.set_etag(_etag(picture.content_hash, size))
-        return _sealed(response, current)
-    made = services().thumbnails.get(picture, locate(picture), size)
+        return _sealed(_as_it_was(_etag(picture.content_hash, size)), current)
+    made = services().thumbnails.get(picture, size)
     response = Response(made.content, mimetype="image/webp")
     response.set_etag(_etag(made.content_hash, size))
     return _sealed(response, current and made.content_hash == picture.content_hash)
+
+
+def _as_it_was(etag: str) -> Response:
+    response = Response(status=304)
+    response.set_etag(etag)
+    return response
 
 
 def _etag(content_hash: str, size: int) -> str:

@@ -38,7 +38,7 @@ def picture(path: PicturePath) -> dict[str, Any]:
 
 
 def facets(query: FacetParameters) -> dict[str, Any]:
-    """How many of the pictures that pass the filters have each tag, group, author and year."""
+    """How many of the pictures that pass the filters have each tag, group, author, year, camera and so on."""
     filters = query.filters()
     counts = services().store.facets(filters, query.size)
     out = FacetsOut(total=services().store.count(filters), **asdict(counts))

@@ -1,15 +1,12 @@
-"""What the templates show, put together from records: tiles, chips and filters with their counts."""
+"""What the templates show of pictures, put together from records: tiles in their proportions."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from app.links import THUMBNAIL_SIZES, thumbnail_url
 from app.pages.state import PageState
-from imagesearch.records import FacetCount, Facets, Filters, Hit, Picture
-from imagesearch.store import Store
+from imagesearch.records import Hit, Picture
 
 # Proportions come in steps of two per cent: an inline style is not allowed, so the style sheet
 # (static/ratios.css) has a class for each. Longer or taller pictures lie in a box of the last step.
@@ -94,126 +91,3 @@ def similar_to(id: str, state: PageState) -> PageState:
     """What is like this picture, among what the filters let pass."""
     fresh = {"q": "", "image": "", "hybrid": False, "all": False}
     return state.but(like=id, k=None, num_candidates=None, similarity=None, **fresh)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A filter that is on: what it is called, its value, and the search without it."""
-
-    name: Literal["tag", "group", "author", "date", "words"]
-    value: str | tuple[date | None, date | None]
-    without: PageState
-
-
-def filter_parts(state: PageState) -> list[Part]:
-    """The filters of `state`, one by one."""
-    parts = [
-        *(Part("tag", v, state.but(tags=_less(state.tags, v))) for v in state.tags),
-        *(Part("group", v, state.but(groups=_less(state.groups, v))) for v in state.groups),
-        *(Part("author", v, state.but(authors=_less(state.authors, v))) for v in state.authors),
-    ]
-    if state.date_from or state.date_to:
-        dates = (state.date_from, state.date_to)
-        parts.append(Part("date", dates, state.but(date_from=None, date_to=None)))
-    if state.words:
-        parts.append(Part("words", state.words, state.but(words="")))
-    return [replace(part, without=_kept_open(part.without)) for part in parts]
-
-
-def _kept_open(state: PageState) -> PageState:
-    """Without its last filter, leafing through goes on with all pictures, not back to the start."""
-    return replace(state, all=True) if state.is_start else state
-
-
-def _less(values: tuple[str, ...], value: str) -> tuple[str, ...]:
-    return tuple(v for v in values if v != value)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A value to filter by, how many pictures it would leave, and the search with (or without) it."""
-
-    value: str
-    count: int
-    chosen: bool
-    url: str
-
-
-FacetsOf = Callable[[Filters], Facets]
-
-
-@dataclass(frozen=True)
-class Choices:
-    """The values of one kind, the chosen ones first."""
-
-    name: str
-    choices: tuple[Choice, ...]
-
-
-def filter_choices(facets_of: FacetsOf, state: PageState) -> list[Choices]:
-    """Every filter with its counts among what the other filters let pass.
-
-    Groups and authors add up (either of them), so each is counted as if no other were chosen; tags
-    narrow down (both of them), so they are counted under those that are.
-    """
-    facets = _facets(facets_of, state.filters)
-    return [
-        Choices("group", _choices(facets.groups, state.groups, lambda chosen: state.but(groups=chosen))),
-        Choices("tag", _choices(facets.tags, state.tags, lambda chosen: state.but(tags=chosen))),
-        Choices("author", _choices(facets.authors, state.authors, lambda chosen: state.but(authors=chosen))),
-        Choices("year", _choices(facets.years, _year(state), lambda chosen: in_year(state, *chosen[-1:]))),
-    ]
-
-
-def _facets(facets_of: FacetsOf, filters: Filters) -> Facets:
-    facets = facets_of(filters)
-    if filters.groups:
-        facets = replace(facets, groups=facets_of(replace(filters, groups=())).groups)
-    if filters.authors:
-        facets = replace(facets, authors=facets_of(replace(filters, authors=())).authors)
-    if filters.date_from or filters.date_to:
-        facets = replace(facets, years=facets_of(replace(filters, date_from=None, date_to=None)).years)
-    return facets
-
-
-def _choices(
-    counts: tuple[FacetCount, ...],
-    chosen: tuple[str, ...],
-    with_values: Callable[[tuple[str, ...]], PageState],
-) -> tuple[Choice, ...]:
-    known = dict.fromkeys(chosen, 0) | {c.value: c.count for c in counts}
-
-    def choice(value: str) -> Choice:
-        values = _less(chosen, value) if value in chosen else (*chosen, value)
-        return Choice(value, known[value], value in chosen, _kept_open(with_values(values)).url())
-
-    return tuple(choice(value) for value in known)
-
-
-def _year(state: PageState) -> tuple[str, ...]:
-    """The year that the dates span exactly, if they do."""
-    first, last = state.date_from, state.date_to
-    if first and last and in_year(state, str(first.year)) == state.but():
-        return (str(first.year),)
-    return ()
-
-
-def in_year(state: PageState, year: str | None = None) -> PageState:
-    """The search among the pictures of one year, or of any."""
-    if year is None:
-        return state.but(date_from=None, date_to=None)
-    return state.but(date_from=date(int(year), 1, 1), date_to=date(int(year), 12, 31))
-
-
-@dataclass(frozen=True)
-class WayOut:
-    """A filter to drop and how many pictures that would leave."""
-
-    part: Part
-    count: int
-
-
-def ways_out(store: Store, state: PageState) -> list[WayOut]:
-    """Which one filter to drop where all together leave nothing, the most rewarding first."""
-    found = (WayOut(part, store.count(part.without.filters)) for part in filter_parts(state))
-    return sorted((way for way in found if way.count), key=lambda way: -way.count)

@@ -11,6 +11,7 @@ from app.pages.showcase import Showcase
 from app.pages.state import PageState
 from app.pages.strings import Strings, languages, strings
 from app.pages.uploads import Upload, Uploads
+from app.pages.words import value_label
 from app.services import services
 from imagesearch.errors import BadQuery
 from imagesearch.records import Page, Window
@@ -39,7 +40,11 @@ def prepare(app: Flask) -> None:
     """
     app.extensions["page"] = PageRoom()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals |= {"thumbnail_url": thumbnail_url, "image_url": image_url}
+    app.jinja_env.globals |= {
+        "thumbnail_url": thumbnail_url,
+        "image_url": image_url,
+        "value_label": value_label,
+    }
     app.context_processor(_common)
 
 

@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 from PIL import Image
 from werkzeug.datastructures import MultiDict
 
-from imagesearch.records import Filters
+from imagesearch.filtering import LEAST_RATING, MOST_RATING, SEVERAL, filters_of
+from imagesearch.places import DEFAULT_KM, MAX_KM, read_place
+from imagesearch.records import Filters, Place
 from imagesearch.search import DEFAULT_LIMIT, Query
 
 # The most pictures on one page; beyond, the next page begins.
@@ -36,6 +38,16 @@ class PageState:
     tags: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    lenses: tuple[str, ...] = ()
+    albums: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    orientations: tuple[str, ...] = ()
+    phashes: tuple[str, ...] = ()
+    rating: int | None = None
+    near: Place | None = None
+    within_km: float = DEFAULT_KM
     date_from: date | None = None
     date_to: date | None = None
     words: str = ""
@@ -68,9 +80,10 @@ class PageState:
             q=" ".join(arguments.get("q", "").split()),
             image=arguments.get("image", ""),
             like=arguments.get("like", ""),
-            tags=several("tag"),
-            groups=several("group"),
-            authors=several("author"),
+            **{name: several(parameter) for parameter, name in SEVERAL.items()},
+            rating=typed("rating", _stars, f"a whole number from {LEAST_RATING} to {MOST_RATING}"),
+            near=typed("near", read_place, "latitude and longitude in degrees, written 46.95,7.45"),
+            within_km=typed("within_km", _kilometres, f"more than 0 and at most {MAX_KM}") or DEFAULT_KM,
             date_from=typed("date_from", date.fromisoformat, "a day, written 2024-12-31"),
             date_to=typed("date_to", date.fromisoformat, "a day, written 2024-12-31"),
             words=" ".join(arguments.get("words", "").split()),
@@ -97,14 +110,10 @@ class PageState:
     @property
     def filters(self) -> Filters:
         """The filters among it."""
-        return Filters(
-            tags=self.tags,
-            groups=self.groups,
-            authors=self.authors,
-            date_from=self.date_from,
-            date_to=self.date_to,
-            words=self.words or None,
-        )
+        given = {parameter: getattr(self, name) for parameter, name in SEVERAL.items()}
+        dates = {"date_from": self.date_from, "date_to": self.date_to}
+        single = {**dates, "words": self.words or None, "rating": self.rating}
+        return filters_of(given | single, self.near, self.within_km)
 
     @property
     def is_start(self) -> bool:
@@ -132,8 +141,10 @@ class PageState:
 
     def without_filters(self) -> Self:
         """The same search among all pictures."""
-        cleared = self.but(tags=(), groups=(), authors=(), date_from=None, date_to=None, words="")
-        return replace(cleared, all=True)
+        nothing = PageState()
+        single = ("rating", "near", "within_km", "date_from", "date_to", "words")
+        cleared = {name: getattr(nothing, name) for name in (*SEVERAL.values(), *single)}
+        return replace(self.but(**cleared), all=True)
 
     def kept(self) -> Iterator[tuple[str, str]]:
         """What a form for new words carries along unseen."""
@@ -142,8 +153,11 @@ class PageState:
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Names and values for the address, in a fixed order, defaults left out."""
         single = (("q", self.q), ("image", self.image), ("like", self.like))
-        several = (("tag", self.tags), ("group", self.groups), ("author", self.authors))
+        several = ((parameter, getattr(self, name)) for parameter, name in SEVERAL.items())
         rest = (
+            ("rating", self.rating),
+            ("near", self.near and f"{self.near.latitude},{self.near.longitude}"),
+            ("within_km", f"{self.within_km:g}" if self.near and self.within_km != DEFAULT_KM else None),
             ("date_from", self.date_from),
             ("date_to", self.date_to),
             ("words", self.words),
@@ -163,3 +177,15 @@ class PageState:
         """The address of this state, or of the page `path` that keeps it."""
         pairs = [*self.pairs(), *((name, str(value)) for name, value in more.items())]
         return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def _stars(text: str) -> int:
+    if not LEAST_RATING <= (stars := int(text)) <= MOST_RATING:
+        raise ValueError
+    return stars
+
+
+def _kilometres(text: str) -> float:
+    if not 0 < (km := float(text)) <= MAX_KM:
+        raise ValueError
+    return km

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
+
+from imagesearch.records import Place
 
 FOLDER = Path(__file__).parent / "languages"
 DEFAULT_LANGUAGE = "en"
@@ -33,6 +35,18 @@ class Strings:
     def day(self, day: date) -> str:
         """A day in words: 14 February 2026."""
         return f"{day.day} {self.table[f'month.{day.month}']} {day.year}"
+
+    def moment(self, moment: datetime) -> str:
+        """A day and the time of it in words, with the offset from UTC where that is known."""
+        offset = f" UTC{moment:%z}" if moment.tzinfo else ""
+        return f"{self.day(moment.date())}, {moment:%H:%M}{offset}"
+
+    def place(self, place: Place) -> str:
+        """A place in degrees: 46.948° N, 7.447° E."""
+        north, east = place.latitude >= 0, place.longitude >= 0
+        latitude = self("place.north" if north else "place.south", degrees=f"{abs(place.latitude):.3f}")
+        longitude = self("place.east" if east else "place.west", degrees=f"{abs(place.longitude):.3f}")
+        return f"{latitude}, {longitude}"
 
     def under(self, prefix: str) -> dict[str, str | Mapping[str, str]]:
         """The texts whose keys begin with `prefix`, for the scripts in the browser."""

@@ -11,7 +11,8 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.pages import words
-from app.pages.parts import filter_choices, filter_parts, tile, ways_out
+from app.pages.choices import filter_choices, filter_parts, ways_out
+from app.pages.parts import tile
 from app.pages.room import answer, asked, best_score, credits_gallery, room, texts
 from app.pages.state import PageState
 from app.security import FORM_ROOM

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.links import thumbnail_url
-from app.pages.parts import Part, filter_parts
+from app.pages.choices import Part, filter_parts
 from app.pages.state import PageState
 from app.pages.strings import Strings
-from imagesearch.records import Picture
+from imagesearch.records import Near, Picture
+
+# Filters that have no place of their own in the pane.
+_PANE = {"near": "filters", "phash": "filters"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,10 @@ def chips(state: PageState, liked: Picture | None, t: Strings) -> list[Chip]:
     if state.q:
         label = t("chip.words", words=state.q)
         found.append(Chip(label, state.but(q="").url(), "q", edit_label=t("chip.words.edit")))
-    found += [Chip(part_label(p, t), p.without.url(), f"filter-{p.name}") for p in filter_parts(state)]
+    found += [
+        Chip(part_label(p, t), p.without.url(), _PANE.get(p.name, f"filter-{p.name}"))
+        for p in filter_parts(state)
+    ]
     if state.similarity is not None:
         label = t("chip.similarity", value=state.similarity)
         found.append(Chip(label, state.but(similarity=None).url(), "filter-advanced"))
@@ -76,8 +82,25 @@ def part_label(part: Part, t: Strings) -> str:
             return _dates(first, last, t)
         case "words", value:
             return t("chip.words-filter", value=value)
+        case "rating", int(stars):
+            return t("chip.rating", n=stars)
+        case "near", Near(place, km):
+            return t("chip.near", km=f"{km:g}", place=t.place(place))
+        case ("colour" | "orientation") as name, str(value):
+            return t(f"chip.{name}", value=value_label(name, value, t))
         case name, value:
             return t(f"chip.{name}", value=value)
+
+
+def value_label(kind: str, value: str, t: Strings) -> str:
+    """A value of a kind of filter as a person says it."""
+    match kind:
+        case "colour" | "orientation":
+            return t(f"{kind}.{value}") if f"{kind}.{value}" in t.table else value
+        case "rating":
+            return t("filters.rating.least", n=int(value))
+        case _:
+            return value
 
 
 def _dates(first: date | None, last: date | None, t: Strings) -> str:

@@ -9,8 +9,8 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse  # type: ignore[import-untyped]
-from sklearn.decomposition import TruncatedSVD  # type: ignore[import-untyped]
-from sklearn.feature_extraction.text import TfidfTransformer  # type: ignore[import-untyped]
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfTransformer
 
 from demo.train.concepts import Concept
 from demo.train.wording import words_of

@@ -1,16 +1,38 @@
 """The bodies of requests, as pure data: easy to print, to compare, and to try out by hand."""
 
+from collections.abc import Collection
 from typing import Any
 
 from imagesearch.elastic.mapping import EMBEDDING
-from imagesearch.records import Filters, FloatArray, ModelText, Window
+from imagesearch.records import Filters, FloatArray, ModelText, Near, Window
 from imagesearch.words import phrases
 
 Body = dict[str, Any]
 
+# What ingest compares, beside source and path.
+STATE_FIELDS = ("image_id", "size", "mtime_ns", "content_hash")
 SHOWN_FIELDS = ("image_id", "image_name", "relative_path")
-# A word in the name says more about the picture than one in its tags, and that more than one in the path.
-_WEIGHTS = {"words.name": 3, "words.tags": 2, "words.path": 1}
+# A word in the name says more about the picture than one in its caption or tags, and that more than one in
+# the path.
+_WEIGHTS = {"words.name": 3, "words.caption": 2, "words.tags": 2, "words.path": 1}
+# The fields that hold what is filtered and counted by, by the names of Facets and Filters.
+_FIELDS = {
+    "tags": "tags",
+    "groups": "group",
+    "authors": "author",
+    "years": "date",
+    "colours": "colours",
+    "cameras": "camera",
+    "lenses": "lens",
+    "albums": "album",
+    "formats": "format",
+    "orientations": "orientation",
+    "ratings": "rating",
+    "phashes": "phash",
+}
+_ALL_OF = ("tags", "colours")
+_ONE_OF = ("groups", "authors", "cameras", "lenses", "albums", "formats", "orientations", "phashes")
+_FREQUENT_FIRST = [{"_count": "desc"}, {"_key": "asc"}]
 
 _BEST_FIRST = [{"_score": "desc"}, {"image_id": "asc"}]
 # Each hit's sort values are all there is to know; reading stored fields would take most of the time.
@@ -53,7 +75,7 @@ def ranking(section: Body) -> Body:
 
 
 def lexical_ranking(words: str, filters: Filters, size: int) -> Body:
-    """Pictures with any of `words` in name, tags or path, those that have most and rarest first."""
+    """Pictures with any of `words` in name, caption, tags or path, those that have most and rarest first."""
     wanted = [_containing(phrase, boosted=True) for phrase in phrases(words)]
     query = {"should": wanted, "minimum_should_match": 1, "filter": clauses(filters)}
     found = {"bool": query} if wanted else {"match_none": {}}
@@ -81,20 +103,20 @@ def browsing(filters: Filters, window: Window) -> Body:
     }
 
 
-def facets(filters: Filters, size: int) -> Body:
-    """Counts by value, most frequent first, then by value; and by year."""
+def facets(filters: Filters, size: int, kinds: Collection[str]) -> Body:
+    """Counts of `kinds` by value, most frequent first, then by value; years and ratings in their order."""
+    counted = {kind: _counting(kind, size) for kind in kinds}
+    return {"query": passing(filters), "size": 0, "aggs": counted}
 
-    def terms(field: str) -> Body:
-        return {"terms": {"field": field, "size": size, "order": [{"_count": "desc"}, {"_key": "asc"}]}}
 
-    years = {"field": "date", "calendar_interval": "year", "format": "uuuu", "min_doc_count": 1}
-    aggregations = {
-        "tags": terms("tags"),
-        "groups": terms("group"),
-        "authors": terms("author"),
-        "years": {"date_histogram": years},
-    }
-    return {"query": passing(filters), "size": 0, "aggs": aggregations}
+def _counting(kind: str, size: int) -> Body:
+    field = _FIELDS[kind]
+    if kind == "years":
+        by_year = {"calendar_interval": "year", "format": "uuuu", "min_doc_count": 1}
+        return {"date_histogram": {"field": field, **by_year}}
+    order = [{"_key": "asc"}] if kind == "ratings" else _FREQUENT_FIRST
+    least = {"min_doc_count": 2} if kind == "phashes" else {}
+    return {"terms": {"field": field, "size": size, "order": order, **least}}
 
 
 def sources() -> Body:
@@ -119,6 +141,26 @@ def by_content(content_hashes: list[str]) -> Body:
     }
 
 
+def with_content(content_hashes: Collection[str]) -> Body:
+    """All pictures of these contents."""
+    return {"query": {"terms": {"content_hash": list(content_hashes)}}}
+
+
+def of_source(source: str, within: str) -> Body:
+    """What of `source` is the file `within` or lies below it; everything if that is empty."""
+    wanted: list[Body] = [{"term": {"source": source}}]
+    if within:
+        inside = {"prefix": {"relative_path": f"{within}/"}}
+        wanted.append({"bool": {"should": [inside, {"term": {"relative_path": within}}]}})
+    return {"query": {"bool": {"filter": wanted}}}
+
+
+def states(source: str, within: str) -> Body:
+    """The same, with STATE_FIELDS of each: read column by column, in a third of the time."""
+    columns = {"docvalue_fields": list(STATE_FIELDS), "_source": False, "stored_fields": "_none_"}
+    return {**of_source(source, within), **columns}
+
+
 def passing(filters: Filters) -> Body:
     """A query for all pictures that pass."""
     found = clauses(filters)
@@ -127,20 +169,30 @@ def passing(filters: Filters) -> Body:
 
 def clauses(filters: Filters) -> list[Body]:
     """The filters, each a query that has to match."""
-    found: list[Body] = [{"term": {"tags": tag}} for tag in filters.tags]
-    if filters.groups:
-        found.append({"terms": {"group": list(filters.groups)}})
-    if filters.authors:
-        found.append({"terms": {"author": list(filters.authors)}})
+    found: list[Body] = []
+    for name in _ALL_OF:
+        found += [{"term": {_FIELDS[name]: value}} for value in getattr(filters, name)]
+    for name in _ONE_OF:
+        if wanted := getattr(filters, name):
+            found.append({"terms": {_FIELDS[name]: list(wanted)}})
     if filters.date_from or filters.date_to:
         ends = {"gte": filters.date_from, "lte": filters.date_to}
         found.append({"range": {"date": {end: day.isoformat() for end, day in ends.items() if day}}})
+    if filters.rating is not None:
+        found.append({"range": {"rating": {"gte": filters.rating}}})
+    if filters.near:
+        found.append(_near(filters.near))
     if filters.words:
         # A string without a single word ("!?") must find nothing.
         found += [_containing(phrase) for phrase in phrases(filters.words)] or [{"match_none": {}}]
     if filters.without:
         found.append({"bool": {"must_not": {"terms": {"image_id": list(filters.without)}}}})
     return found
+
+
+def _near(near: Near) -> Body:
+    place = {"lat": near.place.latitude, "lon": near.place.longitude}
+    return {"geo_distance": {"distance": f"{near.km}km", "place": place}}
 
 
 def _containing(phrase: tuple[str, ...], *, boosted: bool = False) -> Body:

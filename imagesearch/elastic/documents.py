@@ -2,30 +2,16 @@
 
 import base64
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import asdict, replace
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 
 from imagesearch.elastic.mapping import EMBEDDING
-from imagesearch.records import Entry, FileState, FloatArray, Metadata, Picture
+from imagesearch.plain import from_plain, to_plain
+from imagesearch.records import Entry, Failure, FileState, FloatArray, Metadata, Picture, Place
 from imagesearch.words import words_of
-
-# What ingest compares.
-STATE_FIELDS = (
-    "image_id",
-    "source",
-    "relative_path",
-    "size",
-    "mtime_ns",
-    "content_hash",
-    "given_name",
-    "tags",
-    "group",
-    "subgroup",
-    "author",
-    "date",
-)
 
 
 def to_document(entry: Entry) -> dict[str, Any]:
@@ -51,7 +37,18 @@ def to_document(entry: Entry) -> dict[str, Any]:
         "size": picture.size,
         "mtime_ns": picture.mtime_ns,
         "date": known.date.isoformat() if known.date else None,
-        "words": {"name": words.name, "tags": words.tags, "path": words.path},
+        "caption": known.caption,
+        "taken_at": known.taken_at.isoformat() if known.taken_at else None,
+        "camera": known.camera,
+        "lens": known.lens,
+        "place": {"lat": known.place.latitude, "lon": known.place.longitude} if known.place else None,
+        "rating": known.rating,
+        "colours": list(picture.colours),
+        "phash": picture.phash or None,
+        "given": to_plain(picture.given) or None,
+        "album": picture.album or None,
+        "orientation": picture.orientation,
+        "words": {part: found for part, found in words._asdict().items() if found},
         EMBEDDING: packed(entry.embedding),
     }
     return {field: value for field, value in document.items() if value not in (None, [])}
@@ -81,20 +78,41 @@ def to_picture(source: Mapping[str, Any]) -> Picture:
         height=source["height"],
         colour=source["colour"],
         metadata=_metadata(source),
+        colours=tuple(source.get("colours", ())),
+        phash=source.get("phash", ""),
+        given=_given(source),
     )
 
 
-def to_file_state(source: Mapping[str, Any]) -> FileState:
-    """What ingest compares, of a document that has STATE_FIELDS."""
+def _given(source: Mapping[str, Any]) -> Metadata:
+    if "orientation" in source:
+        return from_plain(source.get("given", {}))
+    # Of what an older version of this program wrote, only the date may have come from the file itself.
+    return replace(_metadata(source), date=None)
+
+
+def to_file_state(source: str, path: str, columns: Mapping[str, Any]) -> FileState:
+    """What ingest compares of a file of `source`; `columns` are those that a search for it gives."""
     return FileState(
-        id=source["image_id"],
-        source=source["source"],
-        path=source["relative_path"],
-        size=source["size"],
-        mtime_ns=source["mtime_ns"],
-        content_hash=source["content_hash"],
-        metadata=_metadata(source),
+        id=columns["image_id"][0],
+        source=source,
+        path=path,
+        size=columns["size"][0],
+        mtime_ns=columns["mtime_ns"][0],
+        content_hash=columns["content_hash"][0],
     )
+
+
+def of_failure(failure: Failure) -> dict[str, Any]:
+    """The document of a failure."""
+    fields = asdict(failure)
+    return {"image_id": fields.pop("id"), "relative_path": fields.pop("path"), **fields}
+
+
+def to_failure(source: Mapping[str, Any]) -> Failure:
+    """The failure of a document."""
+    fields = dict(source)
+    return Failure(id=fields.pop("image_id"), path=fields.pop("relative_path"), **fields)
 
 
 def _metadata(source: Mapping[str, Any]) -> Metadata:
@@ -105,4 +123,10 @@ def _metadata(source: Mapping[str, Any]) -> Metadata:
         subgroup=source.get("subgroup"),
         author=source.get("author"),
         date=date.fromisoformat(source["date"]) if source.get("date") else None,
+        caption=source.get("caption"),
+        taken_at=datetime.fromisoformat(source["taken_at"]) if source.get("taken_at") else None,
+        camera=source.get("camera"),
+        lens=source.get("lens"),
+        place=Place(source["place"]["lat"], source["place"]["lon"]) if source.get("place") else None,
+        rating=source.get("rating"),
     )

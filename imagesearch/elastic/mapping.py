@@ -1,12 +1,15 @@
 """The index as `es-mappings/pictures.json` has it, with what is set filled in."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from imagesearch.config import PROJECT, IndexType, Settings
 
 MAPPING_FILE = PROJECT / "es-mappings" / "pictures.json"
+FAILURES_FILE = PROJECT / "es-mappings" / "failures.json"
 EMBEDDING = "image_embedding"
 
 # How many candidates a search looks at when nobody says, by what the graph holds: where the curves of
@@ -38,12 +41,39 @@ def plan_of(settings: Settings) -> IndexPlan:
 
 def index_body(plan: IndexPlan, dims: int, meta: dict[str, Any]) -> dict[str, Any]:
     """`settings` and `mappings` of a new index for embeddings of `dims` dimensions."""
-    body: dict[str, Any] = json.loads(MAPPING_FILE.read_text(encoding="utf-8"))
+    body = _read(MAPPING_FILE)
     body["settings"]["index"] |= {"number_of_shards": plan.shards, **copies(plan)}
     embedding = body["mappings"]["properties"][EMBEDDING]
     embedding["dims"] = dims
     embedding["index_options"]["type"] = plan.type
     body["mappings"]["_meta"] = meta
+    return body
+
+
+def failures_body(plan: IndexPlan) -> dict[str, Any]:
+    """`settings` and `mappings` of a new index for failures."""
+    body = _read(FAILURES_FILE)
+    body["settings"]["index"] |= copies(plan)
+    return body
+
+
+def lacking_fields(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of pictures that the index with these `properties` does not have yet."""
+    return _lacking(_read(MAPPING_FILE)["mappings"]["properties"], properties)
+
+
+def _lacking(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    lacking: dict[str, Any] = {}
+    for name, field in wanted.items():
+        if name not in there:
+            lacking[name] = field
+        elif inner := _lacking(field.get("properties", {}), there[name].get("properties", {})):
+            lacking[name] = {"properties": inner}
+    return lacking
+
+
+def _read(file: Path) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return body
 
 
@@ -56,7 +86,7 @@ def copies(plan: IndexPlan) -> dict[str, Any]:
 
 def serving_settings(plan: IndexPlan) -> dict[str, Any]:
     """The settings that an index has when it is not being filled."""
-    body = json.loads(MAPPING_FILE.read_text(encoding="utf-8"))
+    body = _read(MAPPING_FILE)
     return {"refresh_interval": body["settings"]["index"]["refresh_interval"], **copies(plan)}
 
 

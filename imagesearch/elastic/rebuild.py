@@ -4,7 +4,7 @@ The index in use takes no writes meanwhile, so that nothing written is left behi
 done again: a rebuild that was interrupted goes on where it was.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,12 +13,12 @@ import numpy as np
 from imagesearch.elastic import bodies, versions
 from imagesearch.elastic.bulk import index_action, send
 from imagesearch.elastic.client import Client
-from imagesearch.elastic.documents import packed, to_picture, to_vector
+from imagesearch.elastic.documents import to_document, to_picture, to_vector
 from imagesearch.elastic.mapping import EMBEDDING, IndexPlan, loading_settings, serving_settings
 from imagesearch.elastic.store import ElasticStore
 from imagesearch.elastic.versions import Version
 from imagesearch.errors import StoreUnavailable
-from imagesearch.records import FloatArray, ModelIdentity, Picture
+from imagesearch.records import Entry, FloatArray, ModelIdentity, Picture
 
 _AT_A_TIME = 500
 # How many pictures are looked up in the new index before it is used.
@@ -30,7 +30,6 @@ class Stored:
     """A picture as the index in use has it; `embedding` is float32, shape (dims,), unit length."""
 
     picture: Picture
-    document: Mapping[str, Any]
     embedding: FloatArray
 
 
@@ -54,7 +53,7 @@ class Rebuild:
         chunk: list[Stored] = []
         for hit in self._store(self.source).scan(wanted, size=_AT_A_TIME):
             embedding = to_vector(hit["fields"][EMBEDDING])
-            chunk.append(Stored(to_picture(hit["_source"]), hit["_source"], embedding))
+            chunk.append(Stored(to_picture(hit["_source"]), embedding))
             if len(chunk) == _AT_A_TIME:
                 yield self._missing(chunk)
                 chunk = []
@@ -62,9 +61,10 @@ class Rebuild:
             yield self._missing(chunk)
 
     def add(self, pictures: Sequence[Stored]) -> None:
-        """Write into the new index."""
+        """Write into the new index, with the fields that an older version of this program did not write."""
         actions = [
-            index_action(p.picture.id, {**p.document, EMBEDDING: packed(p.embedding)}) for p in pictures
+            index_action(stored.picture.id, to_document(Entry(stored.picture, stored.embedding)))
+            for stored in pictures
         ]
         send(self.client, self.target.name, actions, refresh=False, alias=False)
 

@@ -4,7 +4,7 @@ Readers resolve the alias once for each request; a rebuild fills the next index 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from elasticsearch import BadRequestError, Elasticsearch, NotFoundError
@@ -12,8 +12,15 @@ from elasticsearch import BadRequestError, Elasticsearch, NotFoundError
 from imagesearch.config import IndexType
 from imagesearch.elastic.client import Client
 from imagesearch.elastic.failures import is_foreign
-from imagesearch.elastic.mapping import CANDIDATES, EMBEDDING, OVERSAMPLE, IndexPlan, index_body
-from imagesearch.errors import StoreUnavailable
+from imagesearch.elastic.mapping import (
+    CANDIDATES,
+    EMBEDDING,
+    OVERSAMPLE,
+    IndexPlan,
+    index_body,
+    lacking_fields,
+)
+from imagesearch.errors import StoreDenied, StoreUnavailable
 from imagesearch.records import ModelIdentity
 
 # The master makes a change at once; for a node that hangs, its acknowledgement is not waited longer.
@@ -22,7 +29,10 @@ ACKNOWLEDGED_IN = "10s"
 
 @dataclass(frozen=True)
 class Version:
-    """One concrete index. `previous` is the one whose place it takes, `filling` while that is to come."""
+    """One concrete index. `previous` is the one whose place it takes, `filling` while that is to come.
+
+    `properties` are its fields, as its mapping has them.
+    """
 
     name: str
     type: str
@@ -30,6 +40,7 @@ class Version:
     model: ModelIdentity | None
     previous: str | None
     filling: bool = False
+    properties: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def oversample(self) -> float | None:
@@ -112,6 +123,24 @@ def describe(client: Client, version: Version) -> None:
     client.ask(lambda es: es.indices.put_mapping(index=version.name, meta=meta, timeout=ACKNOWLEDGED_IN))
 
 
+def bring_up_to_date(client: Client, version: Version) -> None:
+    """Give an index that an older version of this program made the fields that it lacks.
+
+    Raises StoreDenied, with the way out, where the key may not.
+    """
+    if not (fields := lacking_fields(version.properties)):
+        return
+    try:
+        client.ask(
+            lambda es: es.indices.put_mapping(index=version.name, properties=fields, timeout=ACKNOWLEDGED_IN)
+        )
+    except StoreDenied as error:
+        raise StoreDenied(
+            f"The index {version.name!r} was made by an older version of this program, and this key may not "
+            "add the fields that it lacks. Run python -m ingest once, with its own key."
+        ) from error
+
+
 def _meta(model: ModelIdentity | None, previous: str | None, *, filling: bool) -> dict[str, Any]:
     known = model and {
         "name": model.name,
@@ -137,7 +166,8 @@ def _highest(client: Client, alias: str) -> int:
 
 
 def _version(name: str, mappings: Mapping[str, Any], place: str) -> Version:
-    embedding = mappings.get("properties", {}).get(EMBEDDING)
+    properties = mappings.get("properties", {})
+    embedding = properties.get(EMBEDDING)
     meta = mappings.get("_meta", {})
     if embedding is None or meta.get("version") != 1:
         raise StoreUnavailable(
@@ -152,6 +182,7 @@ def _version(name: str, mappings: Mapping[str, Any], place: str) -> Version:
         model=ModelIdentity(**model) if model else None,
         previous=meta.get("previous"),
         filling=meta.get("filling", False),
+        properties=properties,
     )
 
 

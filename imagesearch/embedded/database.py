@@ -9,6 +9,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from imagesearch.embedded.schema import migrate
 from imagesearch.errors import StoreFull, StoreUnavailable
+from imagesearch.places import kilometres
 
 DATABASE = "pictures.db"
 
@@ -95,6 +96,7 @@ def _connect(database: Path, busy_seconds: float) -> sqlite3.Connection:
         with attempt:
             connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.create_function("kilometres", 4, kilometres, deterministic=True)
     return connection
 
 

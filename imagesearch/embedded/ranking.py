@@ -5,8 +5,8 @@ from typing import cast
 
 import numpy as np
 
+from imagesearch.embedded.filters import where
 from imagesearch.embedded.matrix import IntArray, Snapshot
-from imagesearch.embedded.rows import where
 from imagesearch.records import Filters, FloatArray, Knn, ModelText
 
 

@@ -1,20 +1,25 @@
-"""Records to rows and back, and filters to SQL."""
+"""Records to rows and back."""
 
 import json
 import sqlite3
-from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
-from imagesearch.records import FileState, Filters, Metadata, Picture
-from imagesearch.words import phrases, words_of
+from imagesearch.plain import from_plain, to_plain
+from imagesearch.records import Metadata, Picture, Place
+from imagesearch.words import words_of
 
 COLUMNS = (
     "id, source, path, content_hash, size, mtime_ns, format, width, height, colour, "
-    'name, tags, "group", subgroup, author, date'
+    'name, tags, "group", subgroup, author, date, '
+    "caption, taken_at, camera, lens, latitude, longitude, rating, colours, phash, given, album, orientation"
 )
+# Those of a FileState, in its order.
+STATE_COLUMNS = "id, source, path, size, mtime_ns, content_hash"
+# Those of a Failure, in its order.
+FAILURE_COLUMNS = "id, source, path, size, mtime_ns, reason"
 
 
-def to_row(picture: Picture) -> tuple[str | int | None, ...]:
+def to_row(picture: Picture) -> tuple[str | int | float | None, ...]:
     """The values of COLUMNS."""
     m = picture.metadata
     return (
@@ -29,12 +34,28 @@ def to_row(picture: Picture) -> tuple[str | int | None, ...]:
         picture.height,
         picture.colour,
         m.name,
-        json.dumps(m.tags, ensure_ascii=False),
+        _to_json(m.tags),
         m.group,
         m.subgroup,
         m.author,
         m.date.isoformat() if m.date else None,
+        m.caption,
+        m.taken_at.isoformat() if m.taken_at else None,
+        m.camera,
+        m.lens,
+        m.place.latitude if m.place else None,
+        m.place.longitude if m.place else None,
+        m.rating,
+        _to_json(picture.colours),
+        picture.phash or None,
+        json.dumps(to_plain(picture.given), ensure_ascii=False) if picture.given != Metadata() else None,
+        picture.album,
+        picture.orientation,
     )
+
+
+def _to_json(values: tuple[str, ...]) -> str:
+    return json.dumps(values, ensure_ascii=False)
 
 
 def to_picture(row: sqlite3.Row) -> Picture:
@@ -51,19 +72,9 @@ def to_picture(row: sqlite3.Row) -> Picture:
         height=row["height"],
         colour=row["colour"],
         metadata=_metadata(row),
-    )
-
-
-def to_file_state(row: sqlite3.Row) -> FileState:
-    """What ingest compares, of a row that has COLUMNS."""
-    return FileState(
-        id=row["id"],
-        source=row["source"],
-        path=row["path"],
-        size=row["size"],
-        mtime_ns=row["mtime_ns"],
-        content_hash=row["content_hash"],
-        metadata=_metadata(row),
+        colours=tuple(json.loads(row["colours"])),
+        phash=row["phash"] or "",
+        given=from_plain(json.loads(row["given"])) if row["given"] else Metadata(),
     )
 
 
@@ -75,50 +86,20 @@ def _metadata(row: sqlite3.Row) -> Metadata:
         subgroup=row["subgroup"],
         author=row["author"],
         date=date.fromisoformat(row["date"]) if row["date"] else None,
+        caption=row["caption"],
+        taken_at=datetime.fromisoformat(row["taken_at"]) if row["taken_at"] else None,
+        camera=row["camera"],
+        lens=row["lens"],
+        place=Place(row["latitude"], row["longitude"]) if row["latitude"] is not None else None,
+        rating=row["rating"],
     )
 
 
 def indexed_words(picture: Picture) -> str:
-    """The words a picture is found by: of its name, tags and path, separated by spaces.
+    """The words a picture is found by: of its name, caption, tags and path, separated by spaces.
 
     A token that is no word stands between two parts, so that no phrase reaches across.
     """
     words = words_of(picture)
-    return " \ue000 ".join((words.name, *words.tags, *words.path))
-
-
-def where(filters: Filters) -> tuple[str, list[str]]:
-    """The filters as an SQL condition on `pictures`, with its parameters; `1` where there are none."""
-    conditions: list[str] = []
-    values: list[str] = []
-
-    def add(condition: str, *given: str) -> None:
-        conditions.append(condition)
-        values.extend(given)
-
-    for tag in filters.tags:
-        add("row IN (SELECT row FROM tags WHERE tag = ?)", tag)
-    if filters.groups:
-        add(f'"group" IN ({_marks(filters.groups)})', *filters.groups)
-    if filters.authors:
-        add(f"author IN ({_marks(filters.authors)})", *filters.authors)
-    if filters.date_from:
-        add("date >= ?", filters.date_from.isoformat())
-    if filters.date_to:
-        add("date <= ?", filters.date_to.isoformat())
-    if filters.words:
-        add("row IN (SELECT rowid FROM words WHERE words MATCH ?)", match_expression(filters.words))
-    if filters.without:
-        add(f"id NOT IN ({_marks(filters.without)})", *filters.without)
-    return " AND ".join(conditions) or "1", values
-
-
-def match_expression(words: str, *, any_of: bool = False) -> str:
-    """An FTS5 expression for all of `words`, or any; each of our phrases becomes a quoted one."""
-    found = phrases(words)
-    # A string without a single word ("!?") must find nothing; this token is in no text.
-    return (" OR " if any_of else " AND ").join(f'"{" ".join(phrase)}"' for phrase in found) or '"\ue001"'
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))
+    caption = [words.caption] if words.caption else []
+    return " \ue000 ".join((words.name, *caption, *words.tags, *words.path))

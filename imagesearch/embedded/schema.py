@@ -10,6 +10,11 @@ _LOG = """
     ON CONFLICT (row) DO UPDATE SET seq = excluded.seq;
 """
 
+# SQLite finds no last character: cut off at the end everything that is in the text but for slashes.
+_TO_LAST_SLASH = "rtrim({text}, replace({text}, '/', ''))"
+_UP_TO_LAST_SLASH = f"substr({{text}}, 1, length({_TO_LAST_SLASH}) - 1)"
+_AFTER_LAST_SLASH = f"substr({{text}}, length({_TO_LAST_SLASH}) + 1)"
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -50,6 +55,56 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         f"CREATE TRIGGER inserted AFTER INSERT ON embeddings BEGIN {_LOG.format(row='new.row')} END",
         f"CREATE TRIGGER updated AFTER UPDATE ON embeddings BEGIN {_LOG.format(row='new.row')} END",
         f"CREATE TRIGGER deleted AFTER DELETE ON embeddings BEGIN {_LOG.format(row='old.row')} END",
+    ),
+    (
+        *(
+            f"ALTER TABLE pictures ADD COLUMN {column}"
+            for column in (
+                "caption TEXT",
+                "taken_at TEXT",
+                "camera TEXT",
+                "lens TEXT",
+                "latitude REAL",
+                "longitude REAL",
+                "rating INTEGER",
+                "colours TEXT NOT NULL DEFAULT '[]'",
+                "phash TEXT",
+                "given TEXT",
+                "album TEXT NOT NULL DEFAULT ''",
+                "orientation TEXT NOT NULL DEFAULT ''",
+            )
+        ),
+        # As Picture.album and Picture.orientation have it, which write them from now on.
+        f"""UPDATE pictures SET
+            album = CASE WHEN instr(path, '/') THEN {_UP_TO_LAST_SLASH.format(text="path")}
+                ELSE {_AFTER_LAST_SLASH.format(text="rtrim(source, '/')")} END,
+            orientation = CASE WHEN max(width, height) < 1.05 * min(width, height) THEN 'square'
+                WHEN width > height THEN 'landscape' ELSE 'portrait' END""",
+        # Of what was known until now, only the date may have come from the file itself.
+        """UPDATE pictures SET given = json_object(
+            'name', name, 'tags', json(tags), 'group', "group", 'subgroup', subgroup, 'author', author
+        )""",
+        "CREATE TABLE colours (colour TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (colour, row)) "
+        "WITHOUT ROWID",
+        "CREATE INDEX colours_row ON colours (row)",
+        *(
+            f"CREATE INDEX pictures_{column} ON pictures ({column}) WHERE {column} IS NOT NULL"
+            for column in ("camera", "lens", "rating", "phash")
+        ),
+        *(
+            f"CREATE INDEX pictures_{column} ON pictures ({column})"
+            for column in ("album", "orientation", "format")
+        ),
+        "CREATE INDEX pictures_place ON pictures (latitude, longitude) WHERE latitude IS NOT NULL",
+        """CREATE TABLE failures (
+            id TEXT PRIMARY KEY,
+            source TEXT NOT NULL,
+            path TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            mtime_ns INTEGER NOT NULL,
+            reason TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX failures_source ON failures (source, path)",
     ),
 )
 

@@ -1,32 +1,30 @@
 """The embedded store itself. Measured to 200,000 pictures; beyond, Elasticsearch is the engine."""
 
 import json
-import sqlite3
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from imagesearch.config import TextEncoding
+from imagesearch.embedded import counting
 from imagesearch.embedded.database import DATABASE, Database
+from imagesearch.embedded.filters import match_expression, where
 from imagesearch.embedded.matrix import Matrix
 from imagesearch.embedded.ranking import allowed_slots, rank
-from imagesearch.embedded.rows import (
-    COLUMNS,
-    match_expression,
-    to_file_state,
-    to_picture,
-    where,
-)
-from imagesearch.embedded.writing import delete, upsert
+from imagesearch.embedded.reading import having, in_order, pictures
+from imagesearch.embedded.rows import COLUMNS, FAILURE_COLUMNS, STATE_COLUMNS, to_picture
+from imagesearch.embedded.writing import delete, fail, forgive, upsert
 from imagesearch.records import (
+    FACETS,
     NO_FILTERS,
     Entry,
-    FacetCount,
     Facets,
+    Failure,
     FileState,
     Filters,
     FloatArray,
@@ -39,8 +37,6 @@ from imagesearch.records import (
 )
 from imagesearch.store import Capabilities, StoreStatus, paths_under, refuse_other_model
 from imagesearch.texts import LocalTexts, QueryTexts
-
-_IDS_AT_A_TIME = 500
 
 
 class EmbeddedStore:
@@ -88,6 +84,14 @@ class EmbeddedStore:
         with self._db.writing() as db:
             return delete(db, ids)
 
+    def fail(self, failures: Sequence[Failure]) -> None:
+        with self._db.writing() as db:
+            fail(db, failures)
+
+    def forgive(self, ids: Collection[str]) -> int:
+        with self._db.writing() as db:
+            return forgive(db, ids)
+
     def loading(self, *, alone: bool = False) -> AbstractContextManager[None]:  # noqa: ARG002
         return nullcontext()
 
@@ -98,7 +102,7 @@ class EmbeddedStore:
 
     def pictures(self, ids: Collection[str]) -> dict[str, Picture]:
         with self._db.reading() as db:
-            return _pictures(db, "id", list(ids))
+            return dict(pictures(db, "id", list(ids)))
 
     def embedding(self, id: str) -> FloatArray | None:
         return self.embeddings([id]).get(id)
@@ -114,15 +118,32 @@ class EmbeddedStore:
         query = f"SELECT {column}, vector FROM pictures JOIN embeddings USING (row) WHERE {column} IN"
         with self._db.reading() as db:
             return {
-                value: _to_vector(vector)
-                for some in _chunks(list(values))
-                for value, vector in db.execute(f"{query} ({', '.join('?' * len(some))})", some)
+                value: np.frombuffer(vector, dtype="<f4") for value, vector in having(db, query, list(values))
             }
 
-    def files(self, under: str) -> Iterator[FileState]:
+    def pictures_by_content(self, content_hashes: Collection[str]) -> dict[str, list[Picture]]:
+        found: dict[str, list[Picture]] = defaultdict(list)
+        with self._db.reading() as db:
+            for content_hash, picture in pictures(db, "content_hash", list(content_hashes)):
+                found[content_hash].append(picture)
+        return dict(found)
+
+    def files_of(self, source: str, within: str = "") -> Iterator[FileState]:
+        rows = in_order(self._db.reading, "pictures", STATE_COLUMNS, source, within)
+        return (FileState(*row) for row in rows)
+
+    def failed_sources(self) -> Sequence[str]:
+        with self._db.reading() as db:
+            return [s for (s,) in db.execute("SELECT DISTINCT source FROM failures ORDER BY source")]
+
+    def failures_of(self, source: str, within: str = "") -> Iterator[Failure]:
+        rows = in_order(self._db.reading, "failures", FAILURE_COLUMNS, source, within)
+        return (Failure(*row) for row in rows)
+
+    def files(self, under: str) -> Iterator[Picture]:
         with self._db.reading() as db:
             rows = db.execute(f"SELECT {COLUMNS} FROM pictures").fetchall()
-        return paths_under(map(to_file_state, rows), under)
+        return paths_under(map(to_picture, rows), under)
 
     def sources(self) -> Sequence[str]:
         with self._db.reading() as db:
@@ -135,9 +156,9 @@ class EmbeddedStore:
             snapshot = self._matrix.snapshot(db)
             slots = allowed_slots(db, snapshot, query.filters)
             ranked, scores, reachable = rank(snapshot, slots, query)
-            pictures = _pictures(db, "row", snapshot.rows[ranked].tolist())
+            shown = dict(pictures(db, "row", snapshot.rows[ranked].tolist()))
         found = zip(snapshot.rows[ranked], scores, strict=True)
-        hits = tuple(Hit(pictures[row], float(score)) for row, score in found)
+        hits = tuple(Hit(shown[row], float(score)) for row, score in found)
         return Page(hits, total=len(slots), reachable=reachable)
 
     def containing(self, words: str, filters: Filters, size: int) -> Sequence[str]:
@@ -156,7 +177,7 @@ class EmbeddedStore:
     def browse(self, filters: Filters, window: Window) -> Page:
         condition, values = where(filters)
         with self._db.reading() as db:
-            total = _count(db, filters)
+            total = counting.count(db, filters)
             rows = db.execute(
                 f"SELECT {COLUMNS} FROM pictures WHERE {condition} "
                 "ORDER BY date DESC, path, id LIMIT ? OFFSET ?",
@@ -164,30 +185,13 @@ class EmbeddedStore:
             ).fetchall()
         return Page(tuple(Hit(to_picture(row)) for row in rows), total=total, reachable=total)
 
-    def facets(self, filters: Filters, size: int = 50) -> Facets:
-        condition, values = where(filters)
-        # Without a filter the index alone answers; looking every row up takes ten times as long.
-        passing = f"WHERE row IN (SELECT row FROM pictures WHERE {condition})" if filters else ""
-        by_tag = f"tag, count(*) AS n FROM tags {passing}"
-
-        def counts(select: str, order: str = "n DESC, 1") -> tuple[FacetCount, ...]:
-            sql = f"SELECT {select} GROUP BY 1 ORDER BY {order} LIMIT ?"
-            return tuple(FacetCount(value, n) for value, n in db.execute(sql, [*values, size]))
-
-        def column(expression: str) -> str:
-            return f"{expression}, count(*) AS n FROM pictures WHERE {expression} IS NOT NULL AND {condition}"
-
+    def facets(self, filters: Filters, size: int = 50, kinds: Collection[str] = FACETS) -> Facets:
         with self._db.reading() as db:
-            return Facets(
-                tags=counts(by_tag),
-                groups=counts(column('"group"')),
-                authors=counts(column("author")),
-                years=counts(column("substr(date, 1, 4)"), order="1"),
-            )
+            return counting.facets(db, filters, size, kinds)
 
     def count(self, filters: Filters = NO_FILTERS) -> int:
         with self._db.reading() as db:
-            return _count(db, filters)
+            return counting.count(db, filters)
 
     def status(self, seconds: float) -> StoreStatus:  # noqa: ARG002
         return StoreStatus(pictures=self.count(), index=DATABASE)
@@ -201,28 +205,3 @@ class EmbeddedStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _pictures(db: sqlite3.Connection, column: str, values: list[Any]) -> dict[Any, Picture]:
-    """The pictures that have one of `values` in `column`, which is unique, by that value."""
-    query = f"SELECT row, {COLUMNS} FROM pictures WHERE {column} IN"
-    return {
-        row[column]: to_picture(row)
-        for some in _chunks(values)
-        for row in db.execute(f"{query} ({', '.join('?' * len(some))})", some)
-    }
-
-
-def _count(db: sqlite3.Connection, filters: Filters) -> int:
-    condition, values = where(filters)
-    n: int = db.execute(f"SELECT count(*) FROM pictures WHERE {condition}", values).fetchone()[0]
-    return n
-
-
-def _to_vector(blob: bytes) -> FloatArray:
-    return np.frombuffer(blob, dtype="<f4")
-
-
-def _chunks(values: list[Any]) -> Iterator[list[Any]]:
-    """SQLite takes a limited number of parameters in one statement."""
-    return (values[i : i + _IDS_AT_A_TIME] for i in range(0, len(values), _IDS_AT_A_TIME))

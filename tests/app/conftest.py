@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
-from tqdm import tqdm
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
@@ -29,8 +27,11 @@ from app.changes import Changes, uploads_folder
 from imagesearch.config import Settings
 from imagesearch.encoders import Model
 from imagesearch.store import Store, open_store
+from ingest.decoding import Limits
 from ingest.job import Job
 from ingest.metadata import read_metadata
+from ingest.plan import Asked
+from ingest.progress import Silent
 from ingest.report import Report
 from localnode.node import free_port
 from tests.conftest import lacking
@@ -44,6 +45,19 @@ BROWSER_FLAGS = (
 ).split()
 SHAPES = ("circle", "square", "triangle")
 COLOURS = ("red", "orange", "gold", "green", "teal", "blue", "purple", "black")
+# What is known of the three gold ones, and of the three green ones, as of photographs.
+PHOTOGRAPHED: dict[str, dict[str, object]] = {
+    "gold": {
+        "taken_at": "2017-03-15T09:30:00+02:00",
+        "camera": "Canon EOS 5D",
+        "lens": "EF 50mm",
+        "latitude": 46.948,
+        "longitude": 7.4474,
+        "rating": 4,
+        "caption": "By the river <i>Aare</i>",
+    },
+    "green": {"camera": "Nikon Z6", "rating": 2},
+}
 
 
 def draw(shape: str, colour: str, size: tuple[int, int] = (320, 240)) -> Image.Image:
@@ -108,6 +122,7 @@ def metadata_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "group": shape,
             "author": "Ada Lovelace" if i % 2 else "Grace Hopper",
             "date": f"{2015 + i}-0{1 + i}-15",
+            **PHOTOGRAPHED.get(colour, {}),
         }
         for shape in SHAPES
         for i, colour in enumerate(COLOURS[:-1])
@@ -119,8 +134,8 @@ def metadata_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bring_in(place: Place, model: Model, folder: Path, metadata_file: Path) -> None:
     """Ingest the pictures of `folder`, with what is known of them, into the store at `place`."""
     with place.opened(create=True) as store:
-        job = Job(store, model, max_pixels=10_000_000)
-        job.run([folder], read_metadata(metadata_file), partial(tqdm, disable=True), Report())
+        job = Job(store, model, Limits(max_pixels=10_000_000, memory=4 << 30, seconds=60))
+        job.run(Asked([folder], read_metadata(metadata_file)), Silent(), Report())
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.wrappers import Response
 
+from app.originals import Originals
 from app.thumbnails import Thumbnails
 from imagesearch.entries import describe
 from imagesearch.pictures import decode
@@ -45,7 +46,7 @@ def put(client: FlaskClient, tmp_path: Path) -> Put:
     def put(content: bytes, name: str = "picture.png", **fields: object) -> str:
         file = source / name
         file.write_bytes(content)
-        made = describe(decode(content, 10**8), str(source), name, file.stat().st_mtime_ns, Metadata())
+        made = describe(decode(content, 10**8).facts, str(source), name, file.stat().st_mtime_ns, Metadata())
         picture = replace(made, **fields)  # type: ignore[arg-type]
         vector = np.full(512, 512**-0.5, dtype=np.float32)
         store.write([Entry(picture, vector)])
@@ -210,14 +211,14 @@ def test_thumbnails_that_cannot_be_kept_are_shown_nevertheless(client: FlaskClie
 
 
 def test_the_cache_keeps_to_its_cap_and_drops_the_oldest(tmp_path: Path) -> None:
-    thumbnails = Thumbnails(tmp_path / "kept", 20_000, 10**8, threading.Semaphore())
+    thumbnails = Thumbnails(tmp_path / "kept", 20_000, 10**8, threading.Semaphore(), Originals())
     pictures = []
     for seed in range(12):
         content = in_bytes(noise(seed, 120, 120))
         file = tmp_path / f"{seed}.png"
         file.write_bytes(content)
-        picture: Picture = describe(decode(content, 10**8), str(tmp_path), file.name, 0, Metadata())
-        thumbnails.get(picture, file, 320)
+        picture: Picture = describe(decode(content, 10**8).facts, str(tmp_path), file.name, 0, Metadata())
+        thumbnails.get(picture, 320)
         pictures.append(picture)
     kept = {path.name.split("-")[0] for path in (tmp_path / "kept").rglob("*.webp")}
     assert sum(path.stat().st_size for path in (tmp_path / "kept").rglob("*.webp")) <= 20_000

@@ -51,6 +51,13 @@ def test_a_result_says_what_is_known_and_where_the_rest_is(client: FlaskClient) 
     assert result["tags"] == ["gold", "warm"]
     assert (result["group"], result["author"], result["date"]) == ("circle", "Grace Hopper", "2017-03-15")
     assert result["colour"].startswith("#")
+    assert (result["camera"], result["lens"], result["rating"]) == ("Canon EOS 5D", "EF 50mm", 4)
+    assert result["taken_at"] == "2017-03-15T09:30:00+02:00"
+    assert result["place"] == {"latitude": 46.948, "longitude": 7.4474}
+    assert result["caption"] == "By the river <i>Aare</i>"
+    assert (result["album"], result["orientation"]) == ("circle", "landscape")
+    assert "white" in result["colours"]
+    assert int(result["phash"], 16) >= 0
     for link in result["links"].values():
         with client.get(link) as response:
             assert response.status_code == 200
@@ -114,6 +121,23 @@ def test_similarity_leaves_out_what_is_further_away(client: FlaskClient) -> None
         ({"words": "CIRCLE teal"}, 1),
         ({"words": "!?"}, 0),
         ({"tag": "warm", "group": "circle", "author": "Ada Lovelace"}, 1),
+        ({"words": "aare"}, 3),
+        ({"camera": "Canon EOS 5D"}, 3),
+        ({"camera": ["Canon EOS 5D", "Nikon Z6"]}, 6),
+        ({"lens": "EF 50mm", "group": "circle"}, 1),
+        ({"album": ["circle", "none"]}, 8),
+        ({"format": "png"}, ALL),
+        ({"format": "JPEG"}, 0),
+        ({"orientation": "square"}, 3),
+        ({"orientation": ["portrait", "square"]}, 15),
+        ({"rating": 2}, 6),
+        ({"rating": 3}, 3),
+        ({"near": "46.9,7.4"}, 3),
+        ({"near": "46.9, 7.4", "within_km": 5}, 0),
+        ({"near": "-46.9,7.4", "within_km": 20000}, 3),
+        ({"colour": "white"}, ALL),
+        ({"colour": ["white", "purple"], "group": "square"}, 1),
+        ({"phash": "0123456789abcdef"}, 0),
     ],
 )
 def test_filters_count_and_limit_what_is_found(
@@ -203,6 +227,18 @@ def test_an_upload_takes_words_and_filters_too(client: FlaskClient) -> None:
         ("date_from=2019", "date_from"),
         ("date_to=2019-02-30", "date_to"),
         ("tags=red", "tags"),
+        ("colour=mauve", "colour"),
+        ("orientation=upright", "orientation"),
+        ("rating=6", "rating"),
+        ("rating=-2", "rating"),
+        ("rating=many", "rating"),
+        ("near=bern", "near"),
+        ("near=91,0", "near"),
+        ("near=46.9", "near"),
+        ("near=nan,7", "near"),
+        ("near=46.9,7.4&within_km=0", "within_km"),
+        ("near=46.9,7.4&within_km=40000", "within_km"),
+        ("near=46.9,7.4&within_km=inf", "within_km"),
     ],
 )
 def test_a_parameter_that_cannot_be_used_is_named(client: FlaskClient, query: str, parameter: str) -> None:
@@ -262,6 +298,17 @@ def test_facets(client: FlaskClient) -> None:
     assert counts["tags"] == [{"value": "cool", "count": 4}, {"value": "warm", "count": 3}]
     assert counts["groups"] == [{"value": "circle", "count": 7}]
     assert counts["years"][0] == {"value": "2015", "count": 1}
+    assert counts["cameras"] == [
+        {"value": "Canon EOS 5D", "count": 1},
+        {"value": "Nikon Z6", "count": 1},
+    ]
+    assert counts["ratings"] == [{"value": "2", "count": 1}, {"value": "4", "count": 1}]
+    assert counts["albums"] == [{"value": "circle", "count": 7}]
+    assert counts["formats"] == [{"value": "PNG", "count": 7}]
+    assert [count["value"] for count in counts["orientations"]] == ["landscape", "portrait"]
+    for colour in counts["colours"]:
+        alone = found(client, "/api/pictures", group="circle", colour=colour["value"])
+        assert alone["total"] == colour["count"]
 
 
 def test_several_clients_at_once(app: Flask) -> None:

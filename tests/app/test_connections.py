@@ -174,7 +174,7 @@ def test_at_the_command_lines(
     gallery: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ingest.__main__.PATIENCE", 0.2)
+    monkeypatch.setattr("ingest.pictures.PATIENCE", 0.2)
     monkeypatch.setenv("PORT", str(free_port()))
     paths = (gallery,) if door == "ingest" else ()
     code, said = run(door, pair, fault.settings(connections), *paths)

@@ -18,12 +18,14 @@ from imagesearch.config import load_settings
 from imagesearch.elastic import connect
 from imagesearch.encoders import Model
 from imagesearch.errors import StoreDenied
+from imagesearch.store import Store, open_store
 from ingest.__main__ import main as ingest
 from localnode import Node
 from tests.app.conftest import TOKEN, in_bytes, upload
 from tests.conftest import make_pictures, noise
 from tests.deploy.conftest import SetUp
-from tests.elastic import built_or_lacking
+from tests.elastic import built_or_lacking, make_older_index
+from tests.imagesearch.pieces import SOURCE, entry, failure
 from tests.security_module import CLUSTER_PRIVILEGES, INDEX_PRIVILEGES
 from tests.tls_proxy import TlsProxy
 
@@ -39,9 +41,9 @@ def test_roles_are_what_elasticsearch_knows(part: Part) -> None:
     role = json.loads(json.dumps(rights(part, "pictures", changes=True)))
     assert role.keys() == {"cluster", "indices"}
     assert set(role["cluster"]) <= CLUSTER_PRIVILEGES - {"all", "manage"}
-    for entry in role["indices"]:
-        assert entry["names"] == ["pictures", "pictures-*"]
-        assert set(entry["privileges"]) <= INDEX_PRIVILEGES - {"all"}
+    for granted in role["indices"]:
+        assert granted["names"] == ["pictures", "pictures-*"]
+        assert set(granted["privileges"]) <= INDEX_PRIVILEGES - {"all"}
 
 
 def test_keys_are_made_once_and_only_their_owner_reads_them(
@@ -164,6 +166,43 @@ def test_the_app_adds_and_removes_only_where_it_has_a_token(
     assert added.status_code == 201, added.text
     removed = served(model).delete(added.get_json()["links"]["self"], headers=asked["headers"])
     assert removed.status_code == 204, removed.text
+
+
+def test_failures_are_kept_and_forgotten_with_these_keys(set_up: SetUp, become: Become) -> None:
+    set_up("app", "ingest", API_TOKEN=TOKEN)
+    become("ingest")
+    with opened() as store:
+        store.fail([failure("a.png"), failure("b.png"), failure("c.png")])
+        assert store.forgive([failure("c.png").id]) == 1
+        store.write([entry("b.png")])
+    become("app")
+    with opened() as store:
+        store.write([entry("a.png")])
+    become("ingest")
+    with opened() as store:
+        assert list(store.failures_of(SOURCE)) == []
+
+
+def test_an_older_index_is_brought_up_to_date_by_ingest_alone(
+    set_up: SetUp, become: Become, elastic_url: str, fresh_index: str
+) -> None:
+    set_up("app", "ingest", API_TOKEN=TOKEN)
+    make_older_index(elastic_url, fresh_index, entry("old.png"))
+    become("app")
+    with opened() as store, pytest.raises(StoreDenied, match=r"older version.*python -m ingest once"):
+        store.write([entry("a.png", rating=3)])
+    for part in ("ingest", "app"):
+        become(part)
+        with opened() as store:
+            store.write([entry(f"{part}.png", rating=3)])
+    with opened() as store:
+        assert store.count() == 3
+
+
+def opened() -> Store:
+    """The store of the part that the settings are those of."""
+    settings = load_settings()
+    return open_store(str(settings.store), settings, patience=0)
 
 
 @pytest.mark.parametrize(

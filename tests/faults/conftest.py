@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.report import Done, Report
 from localnode import LocalNodeError, Node
 from tests.conftest import make_pictures
 from tests.elastic import built_or_lacking
@@ -54,31 +55,21 @@ def make_bench(tmp_path: Path, pair: Path) -> MakeBench:
     return make
 
 
-class _After:
-    """A progress bar that does something when so many pictures are done, and says nothing."""
-
-    def __init__(self, count: int, do: Callable[[], object]) -> None:
-        self._left = count
-        self._do = do
-
-    def __call__(self, **_: object) -> "_After":
-        return self
-
-    def __enter__(self) -> "_After":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def update(self, n: int) -> None:
-        before, self._left = self._left, self._left - n
-        if before > 0 >= self._left:
-            self._do()
-
-
 After = Callable[[int, Callable[[], object]], None]
 
 
 @pytest.fixture
 def after(monkeypatch: pytest.MonkeyPatch) -> After:
     """`after(20, do)`: the next ingest within this process does `do()` when it reported 20 pictures."""
-    return lambda count, do: monkeypatch.setattr("ingest.__main__.tqdm", _After(count, do))
+    add = Report.add
+
+    def patch(count: int, do: Callable[[], object]) -> None:
+        def add_and_do(report: Report, done: Done) -> None:
+            before = report.tried
+            add(report, done)
+            if before < count <= report.tried:
+                do()
+
+        monkeypatch.setattr(Report, "add", add_and_do)
+
+    return patch

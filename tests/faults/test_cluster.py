@@ -139,7 +139,7 @@ def test_without_copies_the_lost_part_is_waited_for(
     cluster: Cluster, make_bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPLICAS", "0")
-    monkeypatch.setattr("ingest.__main__.PATIENCE", 3)
+    monkeypatch.setattr("ingest.pictures.PATIENCE", 3)
     bench = make_bench(",".join(cluster.urls), 20)
     assert bench.ingest().exit_code == 0
     bench.add(20)

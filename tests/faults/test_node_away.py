@@ -90,7 +90,7 @@ def test_interrupted_before_the_node_ever_answered(make_bench: MakeBench) -> Non
 def test_away_for_longer_than_an_ingest_is_patient(
     hurt: Node, make_bench: MakeBench, after: After, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.__main__.PATIENCE", 1)
+    monkeypatch.setattr("ingest.pictures.PATIENCE", 1)
     bench = make_bench(hurt.url, 10)
     after(4, hurt.kill)
     begun = time.monotonic()

@@ -3,11 +3,13 @@
 import datetime
 import hashlib
 from collections.abc import Iterable
+from dataclasses import fields, replace
 
 import numpy as np
 
 from imagesearch.records import (
     Entry,
+    Failure,
     Filters,
     FloatArray,
     Knn,
@@ -44,9 +46,10 @@ def random_units(count: int, dims: int = DIMS, seed: int = 0) -> FloatArray:
 
 
 def picture(path: str, *, source: str = SOURCE, content: str | None = None, **known: object) -> Picture:
-    """A picture; `known` is its metadata."""
+    """A picture; `known` is its metadata, and what else a picture has."""
+    own = {field.name: known.pop(field.name) for field in fields(Picture) if field.name in known}
     digest = hashlib.sha256((content or path).encode()).hexdigest()
-    return Picture(
+    plain = Picture(
         id=picture_id(source, path),
         source=source,
         path=path,
@@ -59,11 +62,17 @@ def picture(path: str, *, source: str = SOURCE, content: str | None = None, **kn
         colour="#102030",
         metadata=Metadata(**known),  # type: ignore[arg-type]  # as the test says
     )
+    return replace(plain, **own)  # type: ignore[arg-type]
 
 
 def entry(path: str, vector: FloatArray | None = None, **known: object) -> Entry:
     """A picture with its vector, unit(1) if none is given."""
     return Entry(picture(path, **known), unit(1) if vector is None else vector)  # type: ignore[arg-type]
+
+
+def failure(path: str, *, source: str = SOURCE, size: int = 99, reason: str = "is damaged") -> Failure:
+    """A file that could not be brought in."""
+    return Failure(picture_id(source, path), source, path, size, 1_700_000_000_123_456_789, reason)
 
 
 def ask(vector: FloatArray | None = None, window: Window = ALL, **how: object) -> Knn:
@@ -81,6 +90,10 @@ def containing(words: str) -> Filters:
 
 def day(text: str) -> datetime.date:
     return datetime.date.fromisoformat(text)
+
+
+def moment(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)
 
 
 def ids(entries: Iterable[Entry]) -> list[str]:

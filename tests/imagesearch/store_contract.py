@@ -5,14 +5,27 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from imagesearch.errors import WrongModel
 from imagesearch.fusion import fuse
-from imagesearch.records import NO_FILTERS, FacetCount, Facets, Filters, ModelIdentity, Page, Window
+from imagesearch.places import kilometres
+from imagesearch.records import (
+    NO_FILTERS,
+    FacetCount,
+    Facets,
+    FileState,
+    Filters,
+    Metadata,
+    ModelIdentity,
+    Near,
+    Page,
+    Place,
+    Window,
+)
 from imagesearch.store import Store
 from tests.imagesearch.pieces import (
     ALL,
@@ -23,7 +36,9 @@ from tests.imagesearch.pieces import (
     containing,
     day,
     entry,
+    failure,
     ids,
+    moment,
     paths,
     picture,
     random_units,
@@ -71,7 +86,16 @@ class WritingContract:
             "subgroup": "places",
             "author": "O'Hara",
             "date": day("2019-02-28"),
+            "caption": "Two people ⛷ on a slope.\nIt snows.",
+            "taken_at": moment("2019-02-28T09:30:15.123456+05:30"),
+            "camera": "Canon EOS 5D",
+            "lens": "EF 24-70mm f/2.8",
+            "place": Place(46.5581234567891, -7.8351234567891),
+            "rating": 0,
+            "colours": ("white", "blue"),
+            "phash": "c3d2a1f000ff1234",
         }
+        known["given"] = Metadata(**{f.name: known[f.name] for f in fields(Metadata)})  # type: ignore[arg-type]
         written = entry("a/b c's.png", unit(3, 4), **known)
         store.write([written])
         for one in (store, reopen()):
@@ -81,11 +105,37 @@ class WritingContract:
             np.testing.assert_allclose(vector, unit(3, 4), atol=1e-6)
             assert vector.dtype == np.float32
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "2019-02-28T09:30:15",
+            "2019-02-28T09:30:15.000001",
+            "2019-02-28T09:30:15+00:00",
+            "2019-02-28T09:30:15-11:30",
+            "0001-01-01T00:00:00",
+            "9999-12-31T23:59:59.999999",
+        ],
+    )
+    def test_the_moment_keeps_its_offset_or_that_it_has_none(self, store: Store, text: str) -> None:
+        written = entry("a.png", taken_at=moment(text))
+        store.write([written])
+        found = store.get(written.picture.id)
+        assert found
+        assert found.metadata.taken_at
+        assert found.metadata.taken_at.isoformat() == text
+
     def test_writing_again_replaces_everything(self, store: Store) -> None:
-        store.write([entry("a.png", unit(1), name="red fox", tags=("old",), group="g")])
-        store.write([entry("a.png", unit(0, 1), name="blue whale", tags=("new",))])
+        old = {"group": "g", "camera": "c", "rating": 3, "place": Place(1, 2), "phash": "f" * 16}
+        store.write([entry("a.png", unit(1), name="red fox", tags=("old",), colours=("red",), **old)])
+        store.write([entry("a.png", unit(0, 1), name="blue whale", tags=("new",), colours=("blue",))])
         assert store.count() == 1
-        assert store.facets(NO_FILTERS) == Facets(tags=(FacetCount("new", 1),))
+        assert store.facets(NO_FILTERS) == Facets(
+            tags=_counts(new=1),
+            colours=_counts(blue=1),
+            albums=_counts(pictures=1),
+            formats=_counts(PNG=1),
+            orientations=_counts(landscape=1),
+        )
         assert not store.knn(ask(filters=containing("fox"))).hits
         assert store.knn(ask(filters=containing("whale"))).hits[0].score == pytest.approx(0.5)
 
@@ -146,8 +196,65 @@ class WritingContract:
         np.testing.assert_allclose(known[same[0].picture.content_hash], unit(1, 1), atol=1e-6)
         assert store.embeddings_by_content([]) == {}
 
+    def test_pictures_by_content(self, store: Store) -> None:
+        same = [entry(f"{name}.png", content="same") for name in "ab"]
+        store.write([*same, entry("c.png"), entry("d.png")])
+        wanted = same[0].picture.content_hash, entry("c.png").picture.content_hash
+        known = store.pictures_by_content({*wanted, "0" * 64})
+        assert known.keys() == set(wanted)
+        assert sorted(p.path for p in known[wanted[0]]) == ["a.png", "b.png"]
+        assert known[wanted[1]] == [entry("c.png").picture]
+        assert store.pictures_by_content([]) == {}
+
+
+# By code points, and not as a person would sort.
+IN_ORDER = [
+    "B.png",
+    "a b.png",
+    "a!/1.png",
+    "a.png",
+    "a/1.png",
+    "a/Z/2.png",
+    "a/z.png",
+    "a/é.png",
+    "a/雪.png",
+    "a/😀.png",
+    "a0.png",
+    "ab/1.png",
+]
+
 
 class FilesContract:
+    def test_the_files_of_a_source_in_order(self, store: Store) -> None:
+        others = [entry("a/1.png", source="/other"), entry("a/1.png", source="/pictures/a")]
+        store.write([*map(entry, reversed(IN_ORDER)), *others])
+        assert [f.path for f in store.files_of(SOURCE)] == IN_ORDER == sorted(IN_ORDER)
+        assert [f.path for f in store.files_of(SOURCE, "a")] == IN_ORDER[4:10]
+        assert [f.path for f in store.files_of(SOURCE, "a/Z")] == ["a/Z/2.png"]
+        assert [f.path for f in store.files_of(SOURCE, "a/z.png")] == ["a/z.png"]
+        assert [f.source for f in store.files_of("/other")] == ["/other"]
+        for source, within in (("/pic", ""), ("/", ""), (SOURCE, "A"), (SOURCE, "a/1"), ("/none", "a")):
+            assert list(store.files_of(source, within)) == []
+
+    def test_what_a_file_is_known_by(self, store: Store) -> None:
+        written = picture("a.png", tags=("t",))
+        store.write([replace(entry("a.png"), picture=written)])
+        assert list(store.files_of(SOURCE)) == [
+            FileState(written.id, SOURCE, "a.png", written.size, written.mtime_ns, written.content_hash)
+        ]
+
+    def test_many_files_come_page_by_page_while_others_are_written(self, store: Store) -> None:
+        """More than a page of either store; what is written behind or before the reader does no harm."""
+        paths = [f"{i:05}.png" for i in range(5_200)]
+        store.write([entry(path) for path in paths])
+        reading = store.files_of(SOURCE)
+        seen = [next(reading).path for _ in range(10)]
+        store.write([entry("00000.png", unit(0, 1)), entry("05000.png", unit(0, 1))])
+        store.delete(ids([entry("00003.png")]))
+        seen += [file.path for file in reading]
+        assert seen == paths
+        assert len(list(store.files_of(SOURCE))) == 5_199
+
     def test_files_at_or_below_a_folder(self, store: Store) -> None:
         here, elsewhere = ("x/1.png", "x/y/2.png", "xy/3.png"), entry("4.png", source="/other")
         store.write([*map(entry, here), elsewhere])
@@ -166,10 +273,7 @@ class FilesContract:
     def test_a_file_state_says_enough_to_decide(self, store: Store) -> None:
         written = picture("a.png", tags=("t",), date=day("2020-01-01"))
         store.write([replace(entry("a.png"), picture=written)])
-        (state,) = store.files(SOURCE)
-        assert (state.id, state.source, state.path) == (written.id, SOURCE, "a.png")
-        assert (state.size, state.mtime_ns) == (written.size, written.mtime_ns)
-        assert (state.content_hash, state.metadata) == (written.content_hash, written.metadata)
+        assert list(store.files(SOURCE)) == [written]
 
     def test_sources_are_those_that_hold_pictures(self, store: Store) -> None:
         b, a = entry("1.png", source="/b"), entry("1.png", source="/a")
@@ -177,6 +281,61 @@ class FilesContract:
         assert store.sources() == ["/a", "/b"]
         store.delete(ids([b]))
         assert store.sources() == ["/a"]
+
+
+class FailuresContract:
+    def test_failures_are_remembered_in_order(self, store: Store, reopen: Reopen) -> None:
+        some = [failure(path) for path in IN_ORDER]
+        store.fail([*reversed(some), failure("a/1.png", source="/other")])
+        for one in (store, reopen()):
+            assert list(one.failures_of(SOURCE)) == some
+            assert list(one.failures_of(SOURCE, "a")) == some[4:10]
+            assert [f.source for f in one.failures_of("/other")] == ["/other"]
+            assert list(one.failures_of("/none")) == []
+
+    def test_the_last_reason_counts(self, store: Store) -> None:
+        store.fail([failure("a.png", size=1, reason="is empty")])
+        store.fail([failure("a.png", size=2, reason="is torn — ‘EOF’")])
+        assert list(store.failures_of(SOURCE)) == [failure("a.png", size=2, reason="is torn — ‘EOF’")]
+
+    def test_writing_a_picture_forgets_its_failure(self, store: Store, reopen: Reopen) -> None:
+        store.fail([failure("a.png"), failure("b.png"), failure("c.png")])
+        store.write([entry("a.png"), entry("d.png")])
+        assert [f.path for f in store.failures_of(SOURCE)] == ["b.png", "c.png"]
+        other = reopen()
+        other.write([entry("b.png")])
+        assert [f.path for f in store.failures_of(SOURCE)] == ["c.png"]
+
+    def test_a_failure_of_another_process_is_forgotten_too(self, store: Store, reopen: Reopen) -> None:
+        """By a store that has written before, and looked at the failures since."""
+        store.write([entry("a.png")])
+        reopen().fail([failure("b.png")])
+        assert [f.path for f in store.failures_of(SOURCE)] == ["b.png"]
+        store.write([entry("b.png")])
+        assert list(store.failures_of(SOURCE)) == []
+
+    def test_a_known_picture_may_fail_and_stays(self, store: Store) -> None:
+        store.write([entry("a.png")])
+        store.fail([failure("a.png")])
+        assert [f.path for f in store.failures_of(SOURCE)] == ["a.png"]
+        assert store.count() == 1
+        assert store.sources() == [SOURCE]
+
+    def test_failures_are_forgiven(self, store: Store) -> None:
+        store.fail([failure(f"{i}.png") for i in range(3)])
+        given = [failure("0.png").id, failure("2.png").id, "0" * 24]
+        assert store.forgive(given) == 2
+        assert store.forgive(given) == store.forgive([]) == 0
+        assert [f.path for f in store.failures_of(SOURCE)] == ["1.png"]
+        store.fail([])
+
+    def test_what_a_load_writes_and_fails_is_seen(self, store: Store) -> None:
+        store.adopt(IDENTITY)
+        with store.loading():
+            store.fail([failure("a.png"), failure("b.png")])
+            assert [f.path for f in store.failures_of(SOURCE)] == ["a.png", "b.png"]
+            store.write([entry("a.png")])
+            assert [f.path for f in store.failures_of(SOURCE)] == ["b.png"]
 
 
 class KnnContract:
@@ -288,6 +447,91 @@ CASES = [
 ]
 
 
+SHOTS = [
+    entry(
+        "2019/1.jpg",
+        name="1",
+        width=300,
+        height=200,
+        format="JPEG",
+        colours=("blue", "white"),
+        camera="Canon",
+        lens="50mm",
+        rating=4,
+        phash="f" * 16,
+    ),
+    entry(
+        "2019/2.png",
+        name="2",
+        width=100,
+        height=104,
+        colours=("red",),
+        camera="Nikon",
+        lens="50mm",
+        rating=-1,
+        phash="f" * 16,
+    ),
+    entry("2019/alps/3.jpg", name="3", width=200, height=300, format="JPEG", colours=("white",), rating=0),
+    entry(
+        "4.jpg",
+        name="4",
+        width=100,
+        height=100,
+        format="JPEG",
+        colours=("blue",),
+        camera="Canon",
+        phash="0" * 16,
+    ),
+]
+
+SHOT_CASES = [
+    (Filters(colours=("blue",)), "14"),
+    (Filters(colours=("blue", "white")), "1"),
+    (Filters(colours=("blue", "red")), ""),
+    (Filters(cameras=("Canon",)), "14"),
+    (Filters(cameras=("Nikon", "Canon")), "124"),
+    (Filters(lenses=("50mm",)), "12"),
+    (Filters(albums=("2019",)), "12"),
+    (Filters(albums=("2019/alps", "pictures")), "34"),
+    (Filters(formats=("PNG",)), "2"),
+    (Filters(formats=("PNG", "JPEG")), "1234"),
+    (Filters(orientations=("portrait",)), "3"),
+    (Filters(orientations=("square", "landscape")), "124"),
+    (Filters(phashes=("f" * 16,)), "12"),
+    (Filters(phashes=("f" * 16, "0" * 16)), "124"),
+    (Filters(rating=-1), "123"),
+    (Filters(rating=0), "13"),
+    (Filters(rating=4), "1"),
+    (Filters(rating=5), ""),
+    (Filters(colours=("white",), cameras=("Canon",), rating=1, albums=("2019",), formats=("JPEG",)), "1"),
+]
+
+PLACES = {
+    "bern": Place(46.948, 7.4474),
+    "thun": Place(46.758, 7.628),
+    "sydney": Place(-33.8568, 151.2153),
+    "fiji": Place(-17.0, 179.99),
+    "taveuni": Place(-17.0, -179.99),
+    "pole": Place(90.0, 0.0),
+    "ice": Place(89.9, 135.0),
+}
+# Bern and Thun are 25.2 km apart, Fiji's two sides of the 180th meridian 2.1 km.
+AROUND = [
+    (PLACES["bern"], 0.001, {"bern"}),
+    (PLACES["bern"], 25, {"bern"}),
+    (PLACES["bern"], 25.5, {"bern", "thun"}),
+    (PLACES["bern"], 20_040, set(PLACES)),
+    (Place(46.9, 7.5), 30, {"bern", "thun"}),
+    (PLACES["fiji"], 3, {"fiji", "taveuni"}),
+    (PLACES["taveuni"], 3, {"fiji", "taveuni"}),
+    (Place(-17.0, 180.0), 2, {"fiji", "taveuni"}),
+    (Place(-17.0, -180.0), 2, {"fiji", "taveuni"}),
+    (Place(90.0, -77.0), 12, {"pole", "ice"}),
+    (PLACES["ice"], 12, {"pole", "ice"}),
+    (Place(0.0, 0.0), 100, set()),
+]
+
+
 class FilterContract:
     @pytest.mark.parametrize(("filters", "passing"), CASES)
     def test_filters(self, store: Store, filters: Filters, passing: str) -> None:
@@ -303,6 +547,33 @@ class FilterContract:
         store.write(ALBUM)
         store.delete(ids(ALBUM[:1]))
         assert sorted(paths(store.knn(ask(filters=Filters(tags=("peak",)))))) == ["3.png", "4.png"]
+
+    @pytest.mark.parametrize(("filters", "passing"), SHOT_CASES)
+    def test_filters_of_what_the_files_say(self, store: Store, filters: Filters, passing: str) -> None:
+        store.write(SHOTS)
+        for page in (store.knn(ask(filters=filters)), store.browse(filters, ALL)):
+            assert sorted(h.picture.name for h in page.hits) == list(passing)
+            assert page.total == len(passing)
+        assert store.count(filters) == len(passing)
+
+    @pytest.mark.parametrize(("place", "km", "found"), AROUND)
+    def test_near(self, store: Store, place: Place, km: float, found: set[str]) -> None:
+        store.write([entry(f"{name}.png", place=at) for name, at in PLACES.items()])
+        store.write([entry("nowhere.png")])
+        page = store.browse(Filters(near=Near(place, km)), ALL)
+        assert {hit.picture.name for hit in page.hits} == found
+
+    def test_near_agrees_with_the_distance_everywhere(self, store: Store) -> None:
+        """At random over the Earth, its poles and its date line among it."""
+        random = np.random.default_rng(5)
+        degrees = zip(random.uniform(-90, 90, 300), random.uniform(-180, 180, 300), strict=True)
+        places = [Place(float(lat), float(lon)) for lat, lon in degrees]
+        store.write([entry(f"{i:03}.png", place=place) for i, place in enumerate(places)])
+        for place in (*places[:5], Place(90, 0), Place(-89.5, 120), Place(0, 180), Place(10, -179.9)):
+            for km in (500.0, 3_000.0, 12_000.0, 20_040.0):
+                near = (kilometres(place.latitude, place.longitude, p.latitude, p.longitude) for p in places)
+                expected = [f"{i:03}.png" for i, far in enumerate(near) if far <= km]
+                assert sorted(paths(store.browse(Filters(near=Near(place, km)), ALL))) == expected
 
     @pytest.mark.parametrize(
         ("name", "words", "found"),
@@ -347,14 +618,23 @@ class FilterContract:
         store.write([entry("x.png", name=name), entry("y.png", name="zzz")])
         assert paths(store.browse(containing(words), ALL)) == (["x.png"] if found else [])
 
-    def test_words_look_at_names_tags_and_paths_together(self, store: Store) -> None:
-        store.write([entry("holiday/夏.png", name="beach", tags=("volleyball",))])
-        for words in ("beach", "volleyball", "holiday", "夏", "PNG", "beach volleyball holiday 夏"):
+    def test_words_look_at_names_captions_tags_and_paths_together(self, store: Store) -> None:
+        store.write([entry("holiday/夏.png", name="beach", tags=("volleyball",), caption="A Sunny day.")])
+        asked = (
+            "beach",
+            "volleyball",
+            "holiday",
+            "夏",
+            "PNG",
+            "sunny DAY",
+            "beach volleyball holiday 夏 sunny",
+        )
+        for words in asked:
             assert store.count(containing(words)) == 1
         assert store.count(containing("beach ball")) == 0
 
     def test_a_phrase_does_not_reach_across_tags(self, store: Store) -> None:
-        store.write([entry("x.png", name="n", tags=("雪", "山"))])
+        store.write([entry("x.png", name="雪", caption="山", tags=("雪", "山"))])
         assert store.count(containing("雪山")) == 0
         assert store.count(containing("雪 山")) == 1
 
@@ -385,6 +665,12 @@ class ContainingContract:
         assert found("雪 whale nothing", Filters(tags=("animal",))) == []
         assert sorted(found("雪 whale nothing")) == ["3.png", "4.png"]
         assert found("!?") == []
+
+    def test_captions_count(self, store: Store) -> None:
+        some = [entry("1.png", caption="a fox in the snow"), entry("2.png", caption="a fox on a meadow")]
+        store.write([*some, entry("3.png")])
+        assert set(store.containing("fox", NO_FILTERS, 10)) == set(ids(some))
+        assert store.containing("fox snow", NO_FILTERS, 10)[0] == some[0].picture.id
 
     def test_embeddings_of_several(self, store: Store) -> None:
         some = [entry(f"{i}.png", v) for i, v in enumerate(random_units(5))]
@@ -451,7 +737,35 @@ class FacetContract:
             groups=_counts(nature=2, food=1, sport=1),
             authors=_counts(Bob=2, Ann=1, ann=1),
             years=(FacetCount("2018", 1), FacetCount("2019", 2), FacetCount("2020", 1)),
+            albums=_counts(pictures=5),
+            formats=_counts(PNG=5),
+            orientations=_counts(landscape=5),
         )
+
+    def test_counts_of_what_the_files_say(self, store: Store) -> None:
+        store.write(SHOTS)
+        assert store.facets(NO_FILTERS) == Facets(
+            colours=_counts(blue=2, white=2, red=1),
+            cameras=_counts(Canon=2, Nikon=1),
+            lenses=(FacetCount("50mm", 2),),
+            albums=(FacetCount("2019", 2), FacetCount("2019/alps", 1), FacetCount("pictures", 1)),
+            formats=_counts(JPEG=3, PNG=1),
+            orientations=_counts(square=2, landscape=1, portrait=1),
+            ratings=(FacetCount("-1", 1), FacetCount("0", 1), FacetCount("4", 1)),
+            phashes=(FacetCount("f" * 16, 2),),
+        )
+        facets = store.facets(Filters(formats=("JPEG",), orientations=("square", "portrait")))
+        assert facets.colours == _counts(blue=1, white=1)
+        assert facets.phashes == ()
+        assert facets.albums == (FacetCount("2019/alps", 1), FacetCount("pictures", 1))
+
+    def test_only_what_is_asked_for_is_counted(self, store: Store) -> None:
+        store.write(SHOTS)
+        for filters in (NO_FILTERS, Filters(rating=-1)):
+            everything = store.facets(filters)
+            some = store.facets(filters, kinds=("cameras", "ratings"))
+            assert some == Facets(cameras=everything.cameras, ratings=everything.ratings)
+        assert store.facets(NO_FILTERS, kinds=()) == Facets()
 
     def test_counts_follow_the_filters(self, store: Store) -> None:
         store.write(ALBUM)
@@ -486,6 +800,10 @@ class EmptyContract:
         assert store.embedding("0" * 24) is None
         assert not list(store.files("/"))
         assert not store.sources()
+        assert not list(store.files_of(SOURCE))
+        assert not list(store.failures_of(SOURCE))
+        assert store.pictures_by_content(["0" * 64]) == {}
+        assert store.forgive(["0" * 24]) == 0
         store.write([])
         assert store.count() == 0
 
@@ -547,6 +865,7 @@ class StoreContract(
     ModelContract,
     WritingContract,
     FilesContract,
+    FailuresContract,
     KnnContract,
     FilterContract,
     ContainingContract,

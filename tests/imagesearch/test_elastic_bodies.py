@@ -1,11 +1,14 @@
 """The bodies of requests to Elasticsearch, to the letter; what they mean, the tests on a real node say."""
 
+import json
+
 import numpy as np
 
 from imagesearch.elastic import bodies
+from imagesearch.elastic.mapping import MAPPING_FILE
 from imagesearch.elastic.texts import inference_body, text_model_id
 from imagesearch.encoders import CLIP, find_spec
-from imagesearch.records import NO_FILTERS, Filters, ModelText, Window
+from imagesearch.records import FACETS, NO_FILTERS, Filters, ModelText, Near, Place, Window
 from tests.imagesearch.pieces import day
 
 VECTOR = np.array([0.5, 0.25], dtype=np.float32)
@@ -73,14 +76,33 @@ def test_every_filter() -> None:
         date_to=day("2019-12-31"),
         words="雪山 fox",
         without=("0" * 24,),
+        colours=("red", "blue"),
+        cameras=("Canon", "Nikon"),
+        lenses=("50mm",),
+        albums=("2019/alps",),
+        formats=("JPEG",),
+        orientations=("square",),
+        phashes=("f" * 16,),
+        rating=3,
+        near=Near(Place(46.95, 7.45), 2.5),
     )
-    fields = ["words.name", "words.tags", "words.path"]
+    fields = ["words.name", "words.caption", "words.tags", "words.path"]
     assert bodies.clauses(filters) == [
         {"term": {"tags": "snow"}},
         {"term": {"tags": "peak"}},
+        {"term": {"colours": "red"}},
+        {"term": {"colours": "blue"}},
         {"terms": {"group": ["nature", "sport"]}},
         {"terms": {"author": ["Ann"]}},
+        {"terms": {"camera": ["Canon", "Nikon"]}},
+        {"terms": {"lens": ["50mm"]}},
+        {"terms": {"album": ["2019/alps"]}},
+        {"terms": {"format": ["JPEG"]}},
+        {"terms": {"orientation": ["square"]}},
+        {"terms": {"phash": ["f" * 16]}},
         {"range": {"date": {"gte": "2019-01-01", "lte": "2019-12-31"}}},
+        {"range": {"rating": {"gte": 3}}},
+        {"geo_distance": {"distance": "2.5km", "place": {"lat": 46.95, "lon": 7.45}}},
         {"multi_match": {"query": "雪 山", "type": "phrase", "fields": fields}},
         {"multi_match": {"query": "fox", "type": "phrase", "fields": fields}},
         {"bool": {"must_not": {"terms": {"image_id": ["0" * 24]}}}},
@@ -96,7 +118,7 @@ def test_no_filters() -> None:
 
 def test_a_lexical_ranking() -> None:
     body = bodies.lexical_ranking("Red fox", Filters(tags=("t",)), 50)
-    weighted = ["words.name^3", "words.tags^2", "words.path"]
+    weighted = ["words.name^3", "words.caption^2", "words.tags^2", "words.path"]
     assert body["query"]["bool"] == {
         "should": [
             {"multi_match": {"query": word, "type": "phrase", "fields": weighted}} for word in ("red", "fox")
@@ -122,6 +144,63 @@ def test_browsing() -> None:
     }
 
 
+def test_facets() -> None:
+    order = [{"_count": "desc"}, {"_key": "asc"}]
+    assert bodies.facets(Filters(tags=("t",)), 7, ("groups", "years", "ratings", "phashes")) == {
+        "query": {"bool": {"filter": [{"term": {"tags": "t"}}]}},
+        "size": 0,
+        "aggs": {
+            "groups": {"terms": {"field": "group", "size": 7, "order": order}},
+            "years": {
+                "date_histogram": {
+                    "field": "date",
+                    "calendar_interval": "year",
+                    "format": "uuuu",
+                    "min_doc_count": 1,
+                }
+            },
+            "ratings": {"terms": {"field": "rating", "size": 7, "order": [{"_key": "asc"}]}},
+            "phashes": {"terms": {"field": "phash", "size": 7, "order": order, "min_doc_count": 2}},
+        },
+    }
+    assert bodies.facets(NO_FILTERS, 5, FACETS)["aggs"].keys() == set(FACETS)
+
+
+def test_every_field_that_is_filtered_or_counted_by_is_in_the_mapping() -> None:
+    there = json.loads(MAPPING_FILE.read_text())["mappings"]["properties"]
+    for counted in bodies.facets(NO_FILTERS, 5, FACETS)["aggs"].values():
+        (how,) = counted.values()
+        assert how["field"] in there
+
+
+def test_the_states_of_files() -> None:
+    assert bodies.states("/p", "a/b") == {
+        "query": {
+            "bool": {
+                "filter": [
+                    {"term": {"source": "/p"}},
+                    {
+                        "bool": {
+                            "should": [
+                                {"prefix": {"relative_path": "a/b/"}},
+                                {"term": {"relative_path": "a/b"}},
+                            ]
+                        }
+                    },
+                ]
+            }
+        },
+        "docvalue_fields": ["image_id", "size", "mtime_ns", "content_hash"],
+        "_source": False,
+        "stored_fields": "_none_",
+    }
+    assert bodies.of_source("/p", "") == {"query": {"bool": {"filter": [{"term": {"source": "/p"}}]}}}
+
+
+def test_pictures_of_contents() -> None:
+    assert bodies.with_content(["a", "b"]) == {"query": {"terms": {"content_hash": ["a", "b"]}}}
+
+
 def test_below_a_folder() -> None:
     inside = {"prefix": {"location": "/a/b/"}}
     assert bodies.below("/a/b") == {"bool": {"should": [inside, {"term": {"location": "/a/b"}}]}}
@@ -134,7 +213,8 @@ def test_none_of_them_is_of_a_paid_licence() -> None:
     everything = [
         bodies.ranking(section),
         bodies.lexical_ranking("red fox", NO_FILTERS, 5),
-        bodies.facets(NO_FILTERS, 5),
+        bodies.facets(NO_FILTERS, 5, FACETS),
+        bodies.clauses(Filters(near=Near(Place(0, 0), 1))),
         bodies.browsing(NO_FILTERS, Window()),
     ]
     assert not any(key in str(everything) for key in ("retriever", "rrf", "linear", "inference_id"))

@@ -1,5 +1,6 @@
 """What the store in Elasticsearch does beside the contract, on a real node."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import get_args
@@ -12,17 +13,22 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from imagesearch.config import IndexType, Settings
-from imagesearch.elastic import ElasticStore, open_elastic
-from imagesearch.elastic.mapping import CANDIDATES
+from imagesearch.elastic import ElasticStore, IndexPlan, begin, connect, open_elastic, versions
+from imagesearch.elastic.mapping import CANDIDATES, FAILURES_FILE, index_body
 from imagesearch.errors import StoreReadOnly, StoreUnavailable
-from imagesearch.records import NO_FILTERS, Window
+from imagesearch.records import NO_FILTERS, FacetCount, Filters, Metadata, Near, Place, Window
 from imagesearch.store import Store
+from tests.elastic import make_older_index
 from tests.imagesearch.pieces import (
     ALL,
+    DIMS,
     IDENTITY,
+    SOURCE,
     ask,
     at_angle,
+    day,
     entry,
+    failure,
     ids,
     paths,
     random_units,
@@ -115,6 +121,102 @@ class TestIndex:
             "fingerprint": "f" * 64,
             "reference": "",
         }
+
+
+@pytest.fixture
+def older_index(elastic_url: str, fresh_index: str) -> str:
+    """The alias of an index as the first version of this program made it, with a picture in it."""
+    old = entry("alps/old.png", name="old", tags=("t",), group="g", date=day("2019-01-01"))
+    make_older_index(elastic_url, fresh_index, old)
+    return fresh_index
+
+
+class TestOlderIndices:
+    @pytest.mark.usefixtures("older_index")
+    def test_they_are_read(self, open_: Open) -> None:
+        store = open_()
+        (old,) = [hit.picture for hit in store.knn(ask()).hits]
+        assert old.metadata == Metadata("old", ("t",), "g", date=day("2019-01-01"))
+        assert old.given == Metadata("old", ("t",), "g")
+        assert store.count(Filters(words="old alps")) == store.count(Filters(formats=("PNG",))) == 1
+        assert store.count(Filters(colours=("red",), rating=1)) == 0
+        assert store.count(Filters(near=Near(Place(0, 0), 1))) == 0
+        assert store.facets(NO_FILTERS).tags == (FacetCount("t", 1),)
+        assert store.facets(NO_FILTERS).cameras == ()
+        assert [f.path for f in store.files_of(SOURCE)] == ["alps/old.png"]
+
+    def test_the_first_write_brings_them_up_to_date(
+        self, open_: Open, es: Elasticsearch, older_index: str
+    ) -> None:
+        store = open_()
+        new = entry("new.png", caption="a red fox", rating=3, camera="Canon", given=Metadata(rating=3))
+        store.write([new])
+        ((_, found),) = es.indices.get_mapping(index=older_index).body.items()
+        wanted = index_body(IndexPlan(), DIMS, meta={})["mappings"]["properties"]
+        assert found["mappings"]["properties"].keys() == wanted.keys()
+        assert found["mappings"]["dynamic"] == "strict"
+        assert found["mappings"]["_meta"]["version"] == 1
+        assert store.get(new.picture.id) == new.picture
+        assert paths(store.browse(Filters(words="fox", rating=2, cameras=("Canon",)), ALL)) == ["new.png"]
+
+    def test_a_rebuild_completes_their_pictures(
+        self, open_: Open, elastic_url: str, older_index: str
+    ) -> None:
+        settings = Settings(_env_file=None, store=elastic_url, index=older_index)  # type: ignore[call-arg]
+        client = connect(settings, elastic_url)
+        rebuild = begin(client, older_index, IndexPlan(), None)
+        for waiting in rebuild.waiting():
+            rebuild.add(waiting)
+        rebuild.finish()
+        rebuild.check(0, copied=True)
+        rebuild.swap()
+        client.close()
+        assert open_().count(Filters(albums=("alps",), orientations=("landscape",))) == 1
+
+
+class TestFailures:
+    def test_their_index_is_made_at_first_use_with_its_mapping(
+        self, open_: Open, es: Elasticsearch, fresh_index: str
+    ) -> None:
+        store = open_()
+        store.write([entry("a.png")])
+        assert list(store.failures_of(SOURCE)) == []
+        assert not es.indices.exists(index=f"{fresh_index}-failures")
+        store.fail([failure("b.png")])
+        ((_, found),) = es.indices.get_mapping(index=f"{fresh_index}-failures").body.items()
+        wanted = json.loads(FAILURES_FILE.read_text())["mappings"]
+        assert found["mappings"] == wanted
+        assert store.sources() == [SOURCE]
+        assert store.count() == 1
+        assert versions.names(store._client, fresh_index) == [f"{fresh_index}-000001"]
+
+    def test_loads_pay_for_them_once(self, open_: Open, es: Elasticsearch, fresh_index: str) -> None:
+        """Told by the number of bulk requests that the index of failures has seen."""
+        store = open_()
+        store.fail([failure("bad.png")])
+        before = _bulks(es, fresh_index)
+        for i in range(5):
+            store.write([entry(f"{i}.png")])
+        assert _bulks(es, fresh_index) == before
+        store.write([entry("bad.png")])
+        assert _bulks(es, fresh_index) == before + 1
+
+    def test_they_are_found_whatever_was_refreshed(
+        self, open_: Open, es: Elasticsearch, fresh_index: str
+    ) -> None:
+        store = open_()
+        store.fail([failure("a.png")])
+        es.indices.put_settings(index=f"{fresh_index}-failures", settings={"refresh_interval": "-1"})
+        store.fail([failure("b.png")])
+        assert [f.path for f in open_().failures_of(SOURCE)] == ["a.png", "b.png"]
+        store.forgive([failure("a.png").id])
+        assert [f.path for f in open_().failures_of(SOURCE)] == ["b.png"]
+
+
+def _bulks(es: Elasticsearch, alias: str) -> int:
+    stats = es.indices.stats(index=f"{alias}-failures", metric="bulk")
+    total: int = stats["_all"]["primaries"]["bulk"]["total_operations"]
+    return total
 
 
 class TestLoading:

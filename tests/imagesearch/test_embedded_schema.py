@@ -3,6 +3,8 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,9 @@ from imagesearch.embedded import EmbeddedStore
 from imagesearch.embedded.database import DATABASE
 from imagesearch.embedded.schema import MIGRATIONS, migrate
 from imagesearch.errors import StoreUnavailable
+from imagesearch.records import NO_FILTERS, Entry, FacetCount, Facets, Filters, Metadata
 from tests.conftest import environment
-from tests.imagesearch.pieces import ask, entry, paths
+from tests.imagesearch.pieces import ask, day, entry, paths, picture, unit
 
 
 def tables(database: Path) -> set[str]:
@@ -63,6 +66,55 @@ def test_a_newer_schema_is_refused_with_a_way_out(tmp_path: Path) -> None:
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     with pytest.raises(StoreUnavailable, match=r"newer version of this program.*Update the program"):
         EmbeddedStore(tmp_path)
+
+
+FIRST_VERSION = """
+    INSERT INTO pictures (row, id, source, path, content_hash, size, mtime_ns, format, width, height, colour,
+        name, tags, "group", subgroup, author, date) VALUES
+    (1, '{0}', '/home/ann/Pictures', '2019/alps/1.jpg', '{h}', 5, 6, 'JPEG', 300, 200, '#102030',
+        'Snow 雪', '["peak", "Äpfel"]', 'travel', 'places', 'Ann', '2019-02-28'),
+    (2, '{1}', '/home/ann/Pictures/', '2.png', '{h}', 5, 6, 'PNG', 104, 100, '#102030',
+        NULL, '[]', NULL, NULL, NULL, NULL),
+    (3, '{2}', '/', '/3.png', '{h}', 5, 6, 'PNG', 100, 105, '#102030', NULL, '[]', NULL, NULL, NULL, NULL);
+    INSERT INTO tags VALUES ('peak', 1), ('Äpfel', 1);
+    INSERT INTO words (rowid, tokens) VALUES (1, 'snow 雪 \ue000 peak'), (2, '2 png'), (3, '3 png');
+    PRAGMA user_version = 1;
+"""
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    sample = [picture("2019/alps/1.jpg"), picture("2.png"), picture("3.png")]
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as db:
+        for statement in MIGRATIONS[0]:
+            db.execute(statement)
+        db.executescript(FIRST_VERSION.format(*(p.id for p in sample), h="0" * 64))
+        vector = unit(1).astype("<f4").tobytes()
+        db.executemany("INSERT INTO embeddings VALUES (?, ?)", [(row, vector) for row in (1, 2, 3)])
+        db.commit()
+    with EmbeddedStore(tmp_path) as store:
+        first, second, third = (store.get(p.id) for p in sample)
+        assert first
+        assert second
+        assert third
+        known = Metadata("Snow 雪", ("peak", "Äpfel"), "travel", "places", "Ann", day("2019-02-28"))
+        assert first.metadata == known
+        assert first.given == replace(known, date=None), "which may have come from the file"
+        assert second.metadata == second.given == Metadata()
+        assert (first.colours, first.phash) == ((), "")
+        assert store.facets(NO_FILTERS, kinds=("albums", "orientations")) == Facets(
+            albums=(FacetCount("2019/alps", 1), FacetCount("Pictures", 1)),
+            orientations=(
+                FacetCount("landscape", 1),
+                FacetCount("portrait", 1),
+                FacetCount("square", 1),
+            ),
+        )
+        for found in (first, second, third):
+            if found.album:
+                assert store.count(Filters(albums=(found.album,), orientations=(found.orientation,))) == 1
+        assert sorted(paths(store.knn(ask(filters=Filters(words="雪"))))) == ["2019/alps/1.jpg"]
+        store.write([Entry(replace(first, colours=("blue",)), unit(1))])
+        assert store.count(Filters(colours=("blue",), tags=("peak",))) == 1
 
 
 OPEN = """

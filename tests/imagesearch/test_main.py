@@ -49,6 +49,15 @@ def home(engine: Engine, pair: Path, tmp_path_factory: pytest.TempPathFactory) -
     rows = [
         {"path": "0003.png", "name": "Snow 雪山", "tags": ["cold"], "group": "nature", "date": "2019-05-01"},
         {"path": "0004.png", "tags": ["cold", "dark"], "author": "Ann", "date": "2021-05-01"},
+        {
+            "path": "0006.png",
+            "caption": "By the river",
+            "camera": "Canon",
+            "lens": "50mm",
+            "rating": 4,
+            "latitude": 46.948,
+            "longitude": 7.4474,
+        },
     ]
     (folder / "m.jsonl").write_text("\n".join(map(json.dumps, rows)))
     with engine.place(folder / "store") as place:
@@ -106,6 +115,15 @@ class TestAnswers:
             (("--date-to", "2020-01-01"), {"0003.png"}),
             (("--containing", "雪"), {"0003.png"}),
             (("--containing", "0005 png"), {"0005.png"}),
+            (("--containing", "river"), {"0006.png"}),
+            (("--camera", "Canon", "--lens", "50mm"), {"0006.png"}),
+            (("--rating", "3"), {"0006.png"}),
+            (("--near", "46.9,7.4"), {"0006.png"}),
+            (("--near", "46.9,7.4", "--within-km", "2"), set()),
+            (("--album", "pictures", "--format", "png", "--tag", "dark"), {"0004.png"}),
+            (("--album", "none"), set()),
+            (("--orientation", "portrait"), set()),
+            (("--phash", "none"), set()),
         ],
     )
     def test_filters(self, home: Home, arguments: tuple[str, ...], expected: set[str]) -> None:
@@ -145,6 +163,23 @@ class TestErrors:
     @pytest.mark.parametrize("arguments", [("x", "-k", "many"), ("x", "--date-to", "1.1.2020"), ("x", "y")])
     def test_wrong_usage(self, home: Home, arguments: tuple[str, ...]) -> None:
         assert home.search(*arguments).exit_code == 2
+
+    @pytest.mark.parametrize(
+        ("option", "value", "says"),
+        [
+            ("--near", "bern", "has to be latitude and longitude in degrees"),
+            ("--near", "95,7", "has to be latitude and longitude in degrees"),
+            ("--within-km", "0", "0.0 is not in the range"),
+            ("--rating", "9", "9 is not in the range"),
+            ("--colour", "mauve", "'black', 'grey'"),
+            ("--orientation", "upright", "'landscape'"),
+        ],
+    )
+    def test_a_filter_that_cannot_be(self, home: Home, option: str, value: str, says: str) -> None:
+        done = home.search("x", option, value)
+        assert done.exit_code == 2
+        assert option in done.output
+        assert says in done.output
 
     @embedded_only
     def test_no_store(self, home: Home) -> None:

@@ -5,6 +5,8 @@ import hashlib
 import io
 import random
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 import zlib
@@ -18,7 +20,8 @@ from PIL import ExifTags, Image
 
 from imagesearch.errors import BadPicture, PictureTooLarge
 from imagesearch.pictures import WORKING_SIDE, decode, read_picture, sniff
-from tests.conftest import noise
+from imagesearch.records import Facts, Metadata
+from tests.conftest import environment, noise
 
 MOST = 10_000_000
 WHITE, RED = (255, 255, 255), (255, 0, 0)
@@ -44,16 +47,26 @@ class TestWhatIsTold:
     def test_of_a_plain_picture(self) -> None:
         content = encoded(Image.new("RGB", (30, 20), (16, 32, 48)))
         decoded = decode(content, MOST)
-        assert (decoded.width, decoded.height, decoded.format) == (30, 20, "PNG")
-        assert decoded.image.mode == "RGB"
-        assert decoded.image.size == (30, 20)
-        assert decoded.content_hash == hashlib.sha256(content).hexdigest()
-        assert (decoded.size, decoded.colour, decoded.taken) == (len(content), "#102030", None)
+        assert (decoded.image.mode, decoded.image.size) == ("RGB", (30, 20))
+        assert decoded.facts == Facts(
+            content_hash=hashlib.sha256(content).hexdigest(),
+            size=len(content),
+            format="PNG",
+            width=30,
+            height=20,
+            colour="#102030",
+            colours=("black",),
+            phash="8000000000000000",
+            metadata=Metadata(),
+        )
+
+    def test_a_hash_that_is_known_is_not_made_again(self) -> None:
+        assert decode(encoded(noise(0)), MOST, content_hash="known").facts.content_hash == "known"
 
     def test_the_mean_colour(self) -> None:
         half = Image.new("RGB", (40, 40), "black")
         half.paste((200, 100, 50), (0, 0, 20, 40))
-        assert decode(encoded(half), MOST).colour == "#643219"
+        assert decode(encoded(half), MOST).facts.colour == "#643219"
 
     @pytest.mark.parametrize(
         "format",
@@ -61,12 +74,13 @@ class TestWhatIsTold:
     )
     def test_every_format_is_read(self, format: str) -> None:
         decoded = decode(encoded(Image.new("RGB", (32, 32), RED), format), MOST)
-        assert decoded.format == format
+        assert decoded.facts.format == format
         assert near(pixel(encoded(Image.new("RGB", (32, 32), RED), format)), RED, by=12)
 
-    def test_a_large_picture_is_shrunk_its_size_told_whole(self) -> None:
-        decoded = decode(encoded(noise(0, 3000, 2100), "JPEG"), MOST)
-        assert (decoded.width, decoded.height) == (3000, 2100)
+    @pytest.mark.parametrize("format", ["JPEG", "PNG"])
+    def test_a_large_picture_is_shrunk_its_size_told_whole(self, format: str) -> None:
+        decoded = decode(encoded(noise(0, 3000, 2100), format), MOST)
+        assert (decoded.facts.width, decoded.facts.height) == (3000, 2100)
         assert WORKING_SIDE <= min(decoded.image.size) < 2 * WORKING_SIDE
         assert decoded.image.width / decoded.image.height == pytest.approx(3000 / 2100, abs=0.01)
 
@@ -75,7 +89,9 @@ class TestWhatIsTold:
 
     def test_reading_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "a.jpg").write_bytes(encoded(noise(1)))
-        assert read_picture(tmp_path / "a.jpg", MOST).format == "PNG", "the content counts, not the name"
+        assert read_picture(tmp_path / "a.jpg", MOST).facts.format == "PNG", (
+            "the content counts, not the name"
+        )
         for path in (tmp_path / "none.png", tmp_path):
             with pytest.raises(BadPicture, match=r"cannot be read: (No such file|Is a directory)"):
                 read_picture(path, MOST)
@@ -92,7 +108,7 @@ class TestRotation:
         exif = Image.Exif()
         exif[ExifTags.Base.Orientation] = orientation
         decoded = decode(encoded(stored, format, exif=exif), MOST)
-        assert (decoded.width, decoded.height) == decoded.image.size == (64, 48)
+        assert (decoded.facts.width, decoded.facts.height) == decoded.image.size == (64, 48)
         assert near(pixel(encoded(stored, format, exif=exif), 10, 8), RED, by=12)
         assert near(pixel(encoded(stored, format, exif=exif), 50, 40), (0, 0, 255), by=12)
 
@@ -133,7 +149,7 @@ class TestDateTaken:
         ],
     )
     def test_of_exif(self, dates: dict[str, str], taken: str | None) -> None:
-        found = decode(with_dates(**dates), MOST).taken
+        found = decode(with_dates(**dates), MOST).facts.metadata.date
         assert found == (datetime.date.fromisoformat(taken) if taken else None)
 
     @pytest.mark.parametrize("junk", [b"", b"II", b"MM\0*\0\0\0\x08", b"junk" * 9, b"II*\0\xff\xff\xff\x7f"])
@@ -143,7 +159,7 @@ class TestDateTaken:
         block = b"Exif\0\0" + junk
         content = plain[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + plain[2:]
         decoded = decode(content, MOST)
-        assert (decoded.width, decoded.taken) == (20, None)
+        assert (decoded.facts.width, decoded.facts.metadata) == (20, Metadata())
 
 
 class TestModes:
@@ -155,7 +171,7 @@ class TestModes:
         for format in ("PNG", "TIFF"):
             image = decode(encoded(Image.fromarray(grey), format), MOST).image
             shades = [image.getpixel((x, 0)) for x in range(3)]
-            assert shades == [(0, 0, 0), (127, 127, 127), (255, 255, 255)]
+            assert shades == [(0, 0, 0), (128, 128, 128), (255, 255, 255)]
 
     def test_16_bit_grey_with_the_high_byte_first(self) -> None:
         pixels = np.array([[0, 32768, 65535]], dtype=">u2").tobytes()
@@ -163,13 +179,13 @@ class TestModes:
         tags = [(256, 3), (257, 1), (258, 16), (259, 1), (262, 1), (273, 110), (278, 1), (279, 6)]
         ifd = b"".join(struct.pack(">HHII", tag, 4, 1, value) for tag, value in tags)
         assert len(head + ifd) + 4 == 110
-        assert pixel(head + ifd + bytes(4) + pixels, 1) == (127, 127, 127)
+        assert pixel(head + ifd + bytes(4) + pixels, 1) == (128, 128, 128)
 
     def test_a_black_16_bit_picture_with_transparency(self) -> None:
         content = encoded(Image.fromarray(np.full((2, 2), 40000, dtype=np.uint16)))
         transparent = _png_chunk(b"tRNS", struct.pack(">H", 40000))
         at = content.index(b"IDAT") - 4
-        assert decode(content[:at] + transparent + content[at:], MOST).width == 2
+        assert decode(content[:at] + transparent + content[at:], MOST).facts.width == 2
 
     def test_32_bit_and_floating_point(self) -> None:
         deep = np.array([[0, 30000, 60000]], dtype=np.int32)
@@ -217,8 +233,8 @@ class TestModes:
     @pytest.mark.parametrize("size", [(20_000, 1), (1, 20_000), (9000, 3)])
     def test_a_line_is_a_picture(self, size: tuple[int, int]) -> None:
         decoded = decode(encoded(Image.new("RGB", size, RED)), MOST)
-        assert (decoded.width, decoded.height) == size
-        assert decoded.colour == "#ff0000"
+        assert (decoded.facts.width, decoded.facts.height) == size
+        assert decoded.facts.colour == "#ff0000"
 
 
 def _png_chunk(kind: bytes, content: bytes) -> bytes:
@@ -235,7 +251,7 @@ def _png_of(width: int, height: int, *chunks: bytes) -> bytes:
 class TestTooLarge:
     def test_over_the_cap_says_how_much_and_which_setting(self) -> None:
         content = encoded(Image.new("RGB", (200, 100)))
-        assert decode(content, 20_000).width == 200
+        assert decode(content, 20_000).facts.width == 200
         with pytest.raises(PictureTooLarge, match=r"200×100.*0\.019999 million.*MAX_MEGAPIXELS"):
             decode(content, 19_999)
 
@@ -266,6 +282,44 @@ def _zip() -> bytes:
     return out.getvalue()
 
 
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from imagesearch.pictures import read_picture
+def most(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+read_picture(Path(sys.argv[2]), 10**9)
+before = most()
+facts = read_picture(Path(sys.argv[1]), 10**9).facts
+print((most() - before) / (facts.width * facts.height))
+"""
+
+
+@pytest.mark.parametrize(("mode", "bytes_a_pixel"), [("RGBA", 8), ("RGB", 4), ("I;16", 5)])
+def test_memory_is_in_proportion_to_the_pixels(mode: str, bytes_a_pixel: float, tmp_path: Path) -> None:
+    """What is decoded once, and of transparent pictures a second time; nothing after that counts."""
+    noise(0).save(tmp_path / "small.png")
+    Image.new(mode, (5000, 5000)).save(tmp_path / "large.png")
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, tmp_path / "large.png", tmp_path / "small.png"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(done.stdout) < bytes_a_pixel + 1
+
+
+def test_it_starts_without_what_only_encoding_needs() -> None:
+    code = (
+        "import sys, imagesearch.pictures; print([m for m in ('torch', 'transformers', 'scipy', "
+        "'rawpy', 'flask', 'pydantic') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
 class TestNoPicture:
     @pytest.mark.parametrize(
         "content",
@@ -277,7 +331,6 @@ class TestNoPicture:
             b"\x89PNG\r\n\x1a\n",
             b"GIF89a",
             b"BM",
-            b"<svg xmlns='http://www.w3.org/2000/svg'/>",
             b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(x) run\n",
             b"%PDF-1.7\n",
             bytes(10_000),
@@ -345,7 +398,7 @@ def holds_or_is_refused(content: bytes) -> None:
     except BadPicture:
         return
     assert decoded.image.mode == "RGB"
-    assert decoded.width * decoded.height > 0
+    assert decoded.facts.width * decoded.facts.height > 0
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagesearch.records import NO_FILTERS, Filters, Metadata, picture_id
+from imagesearch.records import NO_FILTERS, Filters, Metadata, Near, Place, picture_id
 from tests.imagesearch.pieces import day, picture
 
 
@@ -44,6 +44,15 @@ def test_an_id_is_fit_for_a_url() -> None:
         Filters(date_to=day("2020-01-01")),
         Filters(words="a"),
         Filters(without=("a",)),
+        Filters(colours=("red",)),
+        Filters(cameras=("a",)),
+        Filters(lenses=("a",)),
+        Filters(albums=("a",)),
+        Filters(formats=("PNG",)),
+        Filters(orientations=("square",)),
+        Filters(phashes=("a",)),
+        Filters(rating=0),
+        Filters(near=Near(Place(0, 0), 1)),
     ],
 )
 def test_any_filter_counts_as_one(filters: Filters) -> None:
@@ -55,6 +64,35 @@ def test_the_name_to_show() -> None:
     assert picture("a/b.c/snow.peak.png").name == "snow.peak"
     assert picture("noending").name == "noending"
     assert picture("a.png", name="Given").name == "Given"
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "album"),
+    [
+        ("/home/ann/Pictures", "2019/alps/1.jpg", "2019/alps"),
+        ("/home/ann/Pictures", "1.jpg", "Pictures"),
+        ("s3://bucket/photos/", "1.jpg", "photos"),
+        ("/", "1.jpg", ""),
+        ("/a", "b//1.jpg", "b/"),
+    ],
+)
+def test_the_album_is_the_folder(source: str, path: str, album: str) -> None:
+    assert picture(path, source=source).album == album
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "orientation"),
+    [
+        (100, 100, "square"),
+        (104, 100, "square"),
+        (105, 100, "landscape"),
+        (100, 104, "square"),
+        (100, 105, "portrait"),
+        (1, 9000, "portrait"),
+    ],
+)
+def test_the_orientation(width: int, height: int, orientation: str) -> None:
+    assert picture("a.png", width=width, height=height).orientation == orientation
 
 
 def test_records_are_frozen() -> None:

@@ -23,9 +23,18 @@ class Bench:
 
     def ingest(self, *arguments: object) -> Result:
         """Run `python -m ingest`; without arguments on the folder of pictures."""
-        given = arguments or (self.pictures,)
-        options = ("pictures", "--quiet", "--model", self.pair, *self.place.options)
-        return CliRunner().invoke(main, [*map(str, options), *map(str, given)])
+        return self.ingest_loudly("--quiet", *(arguments or (self.pictures,)))
+
+    def ingest_loudly(self, *arguments: object) -> Result:
+        """The same without --quiet."""
+        options = ("pictures", "--model", self.pair, *self.place.options)
+        return CliRunner().invoke(main, [*map(str, options), *map(str, arguments)])
+
+    def failures(self) -> list[str]:
+        """What `python -m ingest failures` lists."""
+        result = CliRunner().invoke(main, ["failures", "--model", str(self.pair), *self.place.options])
+        assert result.exit_code == 0, result.output
+        return result.output.splitlines()
 
     def report(self, *arguments: object) -> str:
         """The first line of the report of a run that went well."""

@@ -26,12 +26,12 @@ def many(bench: Bench) -> Bench:
 
 
 @contextmanager
-def started(bench: Bench) -> Iterator["subprocess.Popen[str]"]:
+def started(bench: Bench, *options: str) -> Iterator["subprocess.Popen[str]"]:
     """`python -m ingest` as a process, a transaction for each picture."""
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "ingest", "--quiet", "--batch-size", "1", "--model", str(bench.pair)),
-            *(*bench.place.options, str(bench.pictures)),
+            *(*bench.place.options, *options, str(bench.pictures)),
         ],
         env=environment(),
         stdout=subprocess.PIPE,

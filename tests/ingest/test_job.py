@@ -1,5 +1,6 @@
 """What a run does to the store, file by file, and what it says of it."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -173,9 +174,32 @@ class TestGone:
             file.unlink()
         result = bench.ingest("--prune", bench.pictures)
         assert result.exit_code == 0
-        assert f"Nothing was pruned: {bench.pictures} holds no picture at all now" in result.output
+        assert f"Nothing of {bench.pictures} was pruned: it holds no picture at all now" in result.output
         assert "0 removed" in result.output
         assert len(bench.held()) == 5
+        assert "5 removed" in bench.report("--prune-missing-source", bench.pictures)
+        assert bench.held() == {}
+
+    def test_an_emptied_folder_that_was_ingested_for_itself_is_not_pruned_either(self, bench: Bench) -> None:
+        make_pictures(bench.pictures / "usb", 2, start=10)
+        bench.report(bench.pictures / "usb")
+        bench.report()
+        for file in (bench.pictures / "usb").iterdir():
+            file.unlink()
+        (bench.pictures / "0000.png").unlink()
+        result = bench.ingest("--prune", bench.pictures)
+        assert "1 removed" in result.output
+        assert f"Nothing of {bench.pictures / 'usb'} was pruned" in result.output
+        assert len(bench.held()) == 6
+
+    def test_nothing_moves_out_of_what_is_missing_as_a_whole(self, bench: Bench, tmp_path: Path) -> None:
+        bench.report()
+        shutil.copytree(bench.pictures, tmp_path / "backup")
+        for file in bench.pictures.iterdir():
+            file.unlink()
+        report = bench.report(bench.pictures, tmp_path / "backup")
+        assert report.startswith("5 new (5 recognised by content), 0 unchanged")
+        assert len(bench.held()) == 10
 
     def test_a_root_that_vanished_is_an_error(self, bench: Bench) -> None:
         bench.report()
@@ -184,6 +208,12 @@ class TestGone:
         assert result.exit_code == 1
         assert f"There is no folder or file '{bench.pictures}'" in result.output
         assert len(bench.held()) == 5
+        assert "5 removed" in bench.report("--prune-missing-source", bench.pictures)
+
+    def test_a_path_that_never_was_is_an_error_whatever_is_pruned(self, bench: Bench) -> None:
+        result = bench.ingest("--prune-missing-source", bench.pictures.parent / "typo")
+        assert result.exit_code == 1
+        assert "There is no folder or file" in result.output
 
     def test_pruning_spares_what_could_not_be_looked_into(self, bench: Bench) -> None:
         (bench.pictures / "sub").mkdir()
@@ -269,6 +299,34 @@ class TestFailures:
         noise(42).save(bench.pictures / "x.png")
         assert bench.report().startswith("1 new, 5 unchanged")
 
+    def test_what_failed_is_not_tried_again_until_it_changes_or_that_is_asked(self, bench: Bench) -> None:
+        broken = bench.pictures / "broken.png"
+        broken.write_bytes(b"not yet")
+        assert "1 failed" in bench.report()
+        again = bench.ingest()
+        assert again.output.splitlines() == [
+            "0 new, 5 unchanged, 0 updated, 0 removed, 0 failed; 0 encoded.",
+            "1 files failed before, have not changed and were not tried again: --retry-failed does, "
+            "python -m ingest failures lists them.",
+        ]
+        assert bench.ingest("--strict", bench.pictures).exit_code == 1
+        assert "1 failed" in bench.report("--retry-failed", bench.pictures)
+        touch(broken)
+        assert "1 failed" in bench.report()
+
+    def test_the_list_of_failures(self, bench: Bench) -> None:
+        reason = "is not a picture in a format that is read here"
+        for name in ("b.png", "a.png"):
+            (bench.pictures / name).write_bytes(b"x")
+        bench.report()
+        assert sorted(bench.failures()) == [f"{bench.pictures}/{n}: {reason}" for n in ("a.png", "b.png")]
+        noise(42).save(bench.pictures / "b.png")
+        bench.report()
+        assert bench.failures() == [f"{bench.pictures}/a.png: {reason}"]
+        (bench.pictures / "a.png").unlink()
+        bench.report()
+        assert bench.failures() == []
+
     def test_a_known_file_that_broke_is_kept_as_it_was(self, bench: Bench) -> None:
         bench.report()
         (bench.pictures / "0000.png").write_bytes(b"broken")
@@ -293,6 +351,56 @@ class TestFailures:
 
     def test_no_path_at_all_is_wrong_usage(self, bench: Bench) -> None:
         assert bench.ingest("--strict").exit_code == 2
+
+
+class TestPartsOfARun:
+    def test_a_dry_run_only_counts(self, bench: Bench) -> None:
+        assert bench.report("--dry-run", bench.pictures).startswith("5 new, 0 unchanged")
+        assert not Path(bench.place.store).exists() or bench.held() == {}
+        bench.report()
+        make_pictures(bench.pictures, 2, start=5)
+        touch(bench.pictures / "0001.png")
+        (bench.pictures / "0002.png").unlink()
+        result = bench.ingest("--dry-run", bench.pictures)
+        assert result.output.splitlines()[0].startswith("2 new, 3 unchanged, 1 updated, 0 removed")
+        assert "1 known pictures were not found" in result.output
+        assert "A dry run: nothing was changed." in result.output
+        assert len(bench.held()) == 5
+
+    def test_a_limited_run_goes_on_where_it_was(self, bench: Bench) -> None:
+        result = bench.ingest("--limit", 2, bench.pictures)
+        assert result.output.splitlines() == [
+            "2 new, 0 unchanged, 0 updated, 0 removed, 0 failed; 2 encoded.",
+            "Ended after 2 files (--limit); run the same again to go on.",
+        ]
+        assert bench.report("--limit", 2, bench.pictures).startswith("2 new, 2 unchanged")
+        assert bench.report("--limit", 2, "--prune", bench.pictures).startswith("1 new, 4 unchanged")
+
+    def test_a_limited_run_removes_nothing_it_has_not_come_to(self, bench: Bench) -> None:
+        bench.report()
+        make_pictures(bench.pictures / "a", 3, start=50)
+        assert "0 removed" in bench.report("--limit", 1, "--prune", bench.pictures)
+        assert len(bench.held()) == 6
+
+    def test_events_for_a_machine(self, bench: Bench) -> None:
+        (bench.pictures / "broken.png").write_bytes(b"x")
+        result = bench.ingest("--log", "json", bench.pictures)
+        events = [json.loads(line) for line in result.output.splitlines()]
+        failed, summary = events
+        assert failed == {
+            "event": "failed",
+            "file": str(bench.pictures / "broken.png"),
+            "reason": "is not a picture in a format that is read here",
+        }
+        assert summary["event"] == "summary"
+        assert (summary["new"], summary["failed"], summary["encoded"]) == (5, 1, 5)
+
+    def test_progress_is_told_to_a_machine(self, bench: Bench) -> None:
+        result = bench.ingest_loudly("--log", "json", bench.pictures)
+        events = [json.loads(line) for line in result.output.splitlines()]
+        progress = [event for event in events if event["event"] == "progress"]
+        assert progress[-1]["done"] == progress[-1]["total"] == 5
+        assert progress[-1]["per_second"] > 0
 
 
 class TestModels:
@@ -348,7 +456,7 @@ def test_a_full_disk_keeps_what_was_counted_and_goes_on_elsewhere(bench: Bench, 
 def test_an_index_that_takes_no_writes_says_why(
     bench: Bench, block: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.__main__.PATIENCE", 0.2)
+    monkeypatch.setattr("ingest.pictures.PATIENCE", 0.2)
     bench.report()
     make_pictures(bench.pictures, 6)
     put_settings(bench.place, **{f"blocks.{block}": True})
@@ -362,7 +470,7 @@ def test_an_index_that_takes_no_writes_says_why(
 
 @elastic_only
 def test_a_red_index_says_so(bench: Bench, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.__main__.PATIENCE", 0.2)
+    monkeypatch.setattr("ingest.pictures.PATIENCE", 0.2)
     monkeypatch.setenv("ELASTICSEARCH_TIMEOUT", "2")
     bench.report()
     with red(bench.place, node):

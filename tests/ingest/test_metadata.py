@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imagesearch.errors import BadMetadata
-from imagesearch.records import Metadata
+from imagesearch.records import Metadata, Place
 from ingest.metadata import read_metadata
 from tests.conftest import make_pictures
 from tests.ingest.conftest import Bench
@@ -29,6 +29,25 @@ FULL = {
     "author": "Ann",
     "date": "2019-02-28",
 }
+MORE = {
+    "path": "0001.png",
+    "caption": "On the hill",
+    "taken_at": "2019-02-28T23:30:00+01:00",
+    "camera": "Canon EOS 5D",
+    "lens": "50 mm",
+    "latitude": 46.5,
+    "longitude": -7.25,
+    "rating": 0,
+}
+MORE_SAID = Metadata(
+    date=datetime.date(2019, 2, 28),
+    caption="On the hill",
+    taken_at=datetime.datetime(2019, 2, 28, 23, 30, tzinfo=datetime.timezone(datetime.timedelta(hours=1))),
+    camera="Canon EOS 5D",
+    lens="50 mm",
+    place=Place(46.5, -7.25),
+    rating=0,
+)
 
 
 def test_every_field(tmp_path: Path) -> None:
@@ -36,6 +55,55 @@ def test_every_field(tmp_path: Path) -> None:
         "0001.png": Metadata("Snow 雪\u2028山", ("b", "a"), "g", "s", "Ann", datetime.date(2019, 2, 28)),
         "x": Metadata(),
     }
+
+
+def test_the_fields_of_photographs(tmp_path: Path) -> None:
+    assert read_metadata(write(tmp_path, MORE)) == {"0001.png": MORE_SAID}
+
+
+def in_csv(folder: Path, *lines: str) -> Path:
+    file = folder / "metadata.CSV"
+    file.write_text("\r\n".join(lines), encoding="utf-8-sig", newline="")
+    return file
+
+
+class TestCsv:
+    def test_every_field(self, tmp_path: Path) -> None:
+        names = "path,name,tags,group,subgroup,author,date"
+        cells = '0001.png,"Snow, 雪",b; a ;b;,g,s,Ann,2019-02-28'
+        assert read_metadata(in_csv(tmp_path, names, cells, "x" + "," * 6, "")) == {
+            "0001.png": Metadata("Snow, 雪", ("b", "a"), "g", "s", "Ann", datetime.date(2019, 2, 28)),
+            "x": Metadata(),
+        }
+
+    def test_the_fields_of_photographs(self, tmp_path: Path) -> None:
+        file = in_csv(tmp_path, ",".join(MORE), ",".join(map(str, MORE.values())))
+        assert read_metadata(file) == {"0001.png": MORE_SAID}
+
+    def test_columns_may_come_in_any_order_and_hold_line_breaks(self, tmp_path: Path) -> None:
+        file = in_csv(tmp_path, "caption,path", '"a', 'b",1.png')
+        assert read_metadata(file)["1.png"].caption == "a\r\nb"
+
+    @pytest.mark.parametrize(
+        ("names", "cells", "says"),
+        [
+            ("path,titel", "a,b", "titel: Extra inputs"),
+            ("name", "a", "path: Field required"),
+            ("path,name", ",b", "path: Field required"),
+            ("path,date", "a,28.2.2019", "date: "),
+            ("path,rating", "a,6", "rating: Input should be less than or equal to 5"),
+            ("path,latitude,longitude", "a,91,0", "latitude: "),
+            ("path,latitude", "a,46", "the line: .*'latitude' and 'longitude' go together"),
+            ("path,name", "a,b,c", "more than the first line has columns: "),
+        ],
+    )
+    def test_a_bad_line_is_named(self, tmp_path: Path, names: str, cells: str, says: str) -> None:
+        with pytest.raises(BadMetadata, match=f"line 2: {says}.*The first line names the columns"):
+            read_metadata(in_csv(tmp_path, names, cells))
+
+    def test_quotes_that_do_not_end(self, tmp_path: Path) -> None:
+        with pytest.raises(BadMetadata, match="cannot be read: unexpected end of data"):
+            read_metadata(in_csv(tmp_path, "path", '"a'))
 
 
 def test_empty_lines_windows_lines_and_a_byte_order_mark(tmp_path: Path) -> None:
@@ -53,6 +121,8 @@ def test_empty_lines_windows_lines_and_a_byte_order_mark(tmp_path: Path) -> None
         ('{"path": "a", "tags": "one"}', "tags: "),
         ('{"path": "a", "date": "28.2.2019"}', "date: "),
         ('{"path": "a", "date": "2019-02-30"}', "date: "),
+        ('{"path": "a", "latitude": 1}', "the line: .*go together"),
+        ('{"path": "a", "date": "2019-01-01", "taken_at": "2019-01-02T00:00:00"}', "the line: .*not the day"),
         ('{"path": "a", "titel": "x"}', "titel: Extra inputs"),
         ('{"path": "\\ud800"}', "the line: "),
     ],

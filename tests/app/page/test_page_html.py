@@ -68,6 +68,49 @@ def test_filters_with_counts(client: FlaskClient) -> None:
     assert 'aria-label="5 pictures">5</span>' in page, "five of the circles are warm"
 
 
+def test_filters_of_photographs_with_counts(client: FlaskClient) -> None:
+    page = client.get("/?all=1").text
+    for key, count in (
+        ("camera:Canon EOS 5D", 3),
+        ("camera:Nikon Z6", 3),
+        ("lens:EF 50mm", 3),
+        ("rating:4", 3),
+        ("rating:3", 3),
+        ("rating:2", 6),
+        ("album:circle", 20),
+        ("orientation:square", 15),
+        ("orientation:landscape", 30),
+    ):
+        link = page.split(f'data-key="{key}"')[1].split("</a>")[0]
+        assert f">{count}</span>" in link, key
+    assert "2 stars or more" in page
+    assert 'data-key="rating:5"' not in page
+    assert 'data-key="format:PNG"' not in page, "all have the same"
+    assert 'class="swatch white"' in page
+    assert "style=" not in page
+
+
+def test_one_of_several_cameras_may_be_added(client: FlaskClient) -> None:
+    page = client.get("/?camera=Nikon+Z6&rating=2").text
+    assert "3 pictures, newest first" in page
+    assert 'data-key="camera:Canon EOS 5D"' in page, "another camera can still be added"
+    assert 'data-key="rating:4"' not in page, "none of this camera has as many"
+    for chip in ("Camera: Nikon Z6", "2 stars or more"):
+        assert f"<span>{chip}</span>" in page
+
+
+def test_colours_narrow_down_and_are_named(client: FlaskClient) -> None:
+    page = client.get("/?colour=white&colour=purple&orientation=square").text
+    for chip in ("Colour: White", "Colour: Purple", "Square"):
+        assert f"<span>{chip}</span>" in page
+
+
+def test_near_a_place(client: FlaskClient) -> None:
+    page = client.get("/?near=46.9,-7.4&within_km=12.5").text
+    assert "3 pictures, newest first" in page
+    assert "<span>Within 12.5 km of 46.900° N, 7.400° W</span>" in page
+
+
 def test_dates_and_containing_words(client: FlaskClient) -> None:
     page = client.get("/?date_from=2016-01-01&date_to=2016-12-31&words=circle").text
     assert "3 pictures, newest first" in page
@@ -94,6 +137,8 @@ def test_too_high_a_similarity_offers_to_drop_it(client: FlaskClient) -> None:
         ("/?q=x&k=0", 400, "k is 0"),
         ("/?q=x&date_from=2020-01-02&date_to=2020-01-01", 400, "Swap them"),
         ("/?q=" + "x" * 10_000, 400, "10000 characters"),
+        ("/?q=x&rating=9", 400, "rating is &#39;9&#39;"),
+        ("/?q=x&near=Bern", 400, "near is &#39;Bern&#39;"),
         ("/?like=nothing", 404, "That picture is not here"),
         ("/pictures/nothing", 404, "That picture is not here"),
         ("/nowhere", 404, "There is no such page"),
@@ -169,3 +214,21 @@ def test_a_picture_on_its_own_page(client: FlaskClient, site: Site) -> None:
     ):
         assert part in page
     assert 'rel="prev"' not in page.split("</head>")[1].split("stage")[0]
+
+
+def test_a_photograph_on_its_own_page(client: FlaskClient, site: Site) -> None:
+    store = site.app.extensions["services"].store
+    hit = store.browse(Filters(cameras=("Canon EOS 5D",), groups=("circle",)), Window(0, 1)).hits[0]
+    page = client.get(f"/pictures/{hit.picture.id}").text
+    for part in (
+        '<p class="caption">By the river &lt;i&gt;Aare&lt;/i&gt;</p>',
+        '<time datetime="2017-03-03T09:30:00+02:00">3 March 2017, 09:30 UTC+0200</time>',
+        'href="/?camera=Canon+EOS+5D"',
+        'href="/?lens=EF+50mm"',
+        'href="/?near=46.948%2C-7.4474"',
+        "46.948° N, 7.447° W",
+        '<a href="/?rating=4">4 stars</a>',
+        'href="/?album=circle"',
+        'class="swatch white"',
+    ):
+        assert part in page

@@ -34,9 +34,9 @@ def test_words_filters_paging_and_details(open_page: OpenPage) -> None:
 def test_names_and_tags(open_page: OpenPage) -> None:
     page = open_page("/?q=teal", java_script_enabled=False)
     page.get_by_text("Advanced").click()
-    page.get_by_label("Also match names and tags").check()
+    page.get_by_label("Also match names, captions and tags").check()
     page.get_by_role("button", name="Apply").click()
-    expect(page.locator(".chip", has_text="Names and tags, too")).to_be_visible()
+    expect(page.locator(".chip", has_text="Names, captions and tags, too")).to_be_visible()
     assert set(names(page)[:3]) == {"teal circle", "teal square", "teal triangle"}
     page.get_by_role("searchbox").fill("navy")
     page.get_by_role("button", name="Search", exact=True).click()

@@ -4,14 +4,24 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from imagesearch.errors import BadSource
-from imagesearch.pictures import FoundFile, Unreadable, picture_endings, walk
+from imagesearch.errors import BadPicture, BadSource
+from imagesearch.pictures import picture_endings
+from imagesearch.sources import FoundFile, Unreadable, open_source, source_at
+from imagesearch.sources.folder import Folder
 from tests.conftest import environment
+
+
+def walk(path: Path) -> Iterator[FoundFile | Unreadable]:
+    source, within = open_source(path)
+    return source.walk(within)
 
 
 def touch(root: Path, *paths: str) -> None:
@@ -29,7 +39,7 @@ def found(root: Path) -> list[str]:
 
 
 def unreadable(root: Path) -> dict[str, str]:
-    return {str(u.location.relative_to(root)): u.reason for u in walk(root) if isinstance(u, Unreadable)}
+    return {u.path: u.reason for u in walk(root) if isinstance(u, Unreadable) and u.source == str(root)}
 
 
 def test_pictures_by_their_endings_in_sorted_order(tmp_path: Path) -> None:
@@ -40,7 +50,7 @@ def test_pictures_by_their_endings_in_sorted_order(tmp_path: Path) -> None:
 def test_the_endings_of_the_common_formats_are_known() -> None:
     wanted = ".jpg .jpeg .png .gif .webp .avif .tif .tiff .bmp .jp2 .ico".split()
     assert set(wanted) <= picture_endings()
-    assert not {".txt", ".pdf", ".eps", ".mp4", ".mpg", ".svg", ""} & picture_endings()
+    assert not {".txt", ".pdf", ".eps", ".mp4", ".mpg", ""} & picture_endings()
 
 
 def test_size_time_and_place_are_told(tmp_path: Path) -> None:
@@ -48,7 +58,7 @@ def test_size_time_and_place_are_told(tmp_path: Path) -> None:
     os.utime(tmp_path / "sub/a.png", ns=(1, 1_600_000_000_123_456_789))
     (file,) = walk(tmp_path)
     assert file == FoundFile(str(tmp_path), "sub/a.png", len("sub/a.png"), 1_600_000_000_123_456_789)
-    assert file.location == tmp_path / "sub/a.png"
+    assert file.location == str(tmp_path / "sub/a.png")
 
 
 def test_hidden_files_and_what_a_mac_leaves_behind_are_passed_over(tmp_path: Path) -> None:
@@ -73,7 +83,7 @@ def test_relative_and_home_paths_become_absolute(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path / "p")
     monkeypatch.setenv("HOME", str(tmp_path))
     for root in (".", "../p", "~/p"):
-        assert [f.location for f in walk(Path(root))] == [tmp_path / "p/a.png"]
+        assert [f.location for f in walk(Path(root))] == [str(tmp_path / "p/a.png")]
 
 
 @pytest.mark.parametrize("name", ["none", "none/at/all", "x" * 300, "loop"])
@@ -146,7 +156,7 @@ class TestLinks:
         (tmp_path / "real/c.png").symlink_to("a.png")
         (tmp_path / "link").symlink_to("real")
         files = list(walk(tmp_path / "link"))
-        assert [f.location for f in files] == [tmp_path / "link/a.png", tmp_path / "link/b.png"]
+        assert [f.location for f in files] == [f"{tmp_path}/link/a.png", f"{tmp_path}/link/b.png"]
 
 
 def test_what_is_no_file_is_told_and_never_opened(tmp_path: Path) -> None:
@@ -176,11 +186,13 @@ def test_a_name_that_is_not_text_is_told(tmp_path: Path) -> None:
 WALK = """
 import os, sys
 from pathlib import Path
-from imagesearch.pictures import Unreadable, picture_endings, walk
+from imagesearch.pictures import picture_endings
+from imagesearch.sources import Unreadable, open_source
 picture_endings()
 os.setgid(65534); os.setuid(65534)
-for found in walk(Path(sys.argv[1])):
-    print(found.reason if isinstance(found, Unreadable) else "found", found.location.name)
+source, within = open_source(sys.argv[1])
+for found in source.walk(within):
+    print(found.reason if isinstance(found, Unreadable) else "found", Path(found.location).name)
 """
 
 
@@ -216,3 +228,95 @@ def test_what_may_not_be_read_is_told_and_the_rest_goes_on(open_folder: Path) ->
         "Permission denied shut",
         "found z.png",
     ]
+
+
+names = st.text(st.sampled_from("ab-. 0雪é~"), min_size=1, max_size=3)
+
+
+@given(st.lists(st.lists(names, min_size=1, max_size=4), max_size=12))
+def test_the_order_is_that_of_the_code_points_of_whole_paths(parts: list[list[str]]) -> None:
+    """So that the walk and what a store lists can be held against each other line by line."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = set()
+        for path in parts:
+            file = Path(folder, *(f"x{part}" for part in path[:-1]), f"x{path[-1]}.png")
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch()
+            except OSError:
+                continue  # a file stands where a folder should
+            if file.is_file():
+                made.add(file.relative_to(folder).as_posix())
+        assert found(Path(folder)) == sorted(made)
+
+
+def test_a_folder_of_many_levels(tmp_path: Path) -> None:
+    """More than Python's functions may call each other."""
+    deep = "/".join("d" * 1200)
+    try:
+        subprocess.run(["mkdir", "-p", deep], cwd=tmp_path, check=True)
+        subprocess.run(["touch", f"{deep}/a.png"], cwd=tmp_path, check=True)
+        assert found(tmp_path) == [f"{deep}/a.png"]
+    finally:
+        subprocess.run(["rm", "-rf", "d"], cwd=tmp_path, check=True)  # shutil cannot
+
+
+class TestParts:
+    def test_of_a_source_keep_its_paths(self, tmp_path: Path) -> None:
+        touch(tmp_path, "sub/a.png", "sub/deep/b.png", "sub.png", "subway/c.png")
+        source = Folder(tmp_path)
+        assert [f.path for f in source.walk("sub")] == ["sub/a.png", "sub/deep/b.png"]
+        assert [f.path for f in source.walk("sub/a.png")] == ["sub/a.png"]
+
+    def test_that_are_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(BadSource, match="There is no folder or file"):
+            list(Folder(tmp_path).walk("sub"))
+
+    def test_show_through_links_what_the_whole_shows(self, tmp_path: Path) -> None:
+        touch(tmp_path, "a.png", "sub/b.png")
+        (tmp_path / "sub/up").symlink_to("..")
+        (tmp_path / "sub/c.png").symlink_to("../a.png")
+        assert [f.path for f in Folder(tmp_path).walk("sub")] == ["sub/b.png"]
+
+
+class TestOneFile:
+    def test_as_the_walk_finds_it(self, tmp_path: Path) -> None:
+        touch(tmp_path, "sub/a.png")
+        (file,) = walk(tmp_path)
+        assert Folder(tmp_path).found("sub/a.png") == file
+
+    @pytest.mark.parametrize(
+        "path", ["b.png", "a.png/b.png", "x" * 300, "../a.png", "/etc/hostname", "a\0b", "sub"]
+    )
+    def test_that_is_not_there(self, tmp_path: Path, path: str) -> None:
+        touch(tmp_path, "a.png", "sub/a.png")
+        assert Folder(tmp_path).found(path) is None
+        with pytest.raises(BadPicture), Folder(tmp_path).fetch(path):
+            pass
+
+    @pytest.mark.parametrize("path", ["", "a.png"])
+    def test_of_a_source_that_is_gone_or_as_empty_as_an_unmounted_disk(
+        self, tmp_path: Path, path: str
+    ) -> None:
+        (tmp_path / "empty").mkdir()
+        for name in ("gone", "empty"):
+            source = source_at(str(tmp_path / name))
+            with pytest.raises(BadSource, match="Is a disk not mounted"):
+                source.found(path)
+        with pytest.raises(BadSource), Folder(tmp_path / "gone").fetch("a.png"):
+            pass
+
+    def test_that_cannot_be_told(self, tmp_path: Path) -> None:
+        (tmp_path / "loop.png").symlink_to("loop.png")
+        with pytest.raises(BadSource, match="cannot be told whether"):
+            Folder(tmp_path).found("loop.png")
+
+    def test_is_fetched_where_it_is(self, tmp_path: Path) -> None:
+        touch(tmp_path, "a.png")
+        with Folder(tmp_path).fetch("a.png") as file:
+            assert file == tmp_path / "a.png"
+
+    def test_that_is_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe.png")
+        with pytest.raises(BadPicture, match="not a regular file"), Folder(tmp_path).fetch("pipe.png"):
+            pass

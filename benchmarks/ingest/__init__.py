@@ -1,0 +1,1 @@
+"""How fast pictures come in, against the usual loop and against rclip."""

@@ -1,0 +1,128 @@
+"""A million tiny pictures through the ingest job, with a stand-in for the encoder.
+
+    python -m benchmarks.million make      the files (about 4 GB of disk)
+    python -m benchmarks.million run       bring them in; run again for a second run that finds nothing new
+    python -m benchmarks.million report    the table and the curve of docs/ingest.md
+
+Each run is written to benchmarks/results/million.json: how long it took, how long until the first batch was
+decoded, and the memory of the process and its workers every few seconds.
+"""
+
+import json
+import multiprocessing
+import os
+import threading
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+from PIL import Image
+
+from benchmarks.million.standin import stand_in
+from imagesearch.config import PROJECT
+from imagesearch.embedded import EmbeddedStore
+from ingest.decoding import Limits
+from ingest.job import Job
+from ingest.plan import Asked
+from ingest.progress import Silent
+from ingest.report import Report
+
+FOLDER = PROJECT / "data" / "benchmarks" / "million"
+RESULTS = PROJECT / "benchmarks" / "results" / "million.json"
+_IN_A_FOLDER = 1_000
+
+
+@click.group()
+def main() -> None:
+    """Measure the ingest job on very many files."""
+
+
+@main.command()
+@click.option("--size", default=1_000_000, show_default=True)
+def make(size: int) -> None:
+    """Write the files, no two alike, a thousand in a folder."""
+    rng = np.random.default_rng(1)
+    for start in range(0, size, _IN_A_FOLDER):
+        folder = FOLDER / "pictures" / f"{start // _IN_A_FOLDER:04}"
+        if len(list(folder.glob("*.bmp"))) == _IN_A_FOLDER:
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (_IN_A_FOLDER, 8, 8, 3), dtype=np.uint8)
+        for i, one in enumerate(pixels):
+            Image.fromarray(one).save(folder / f"{start + i:07}.bmp")
+
+
+@main.command()
+@click.option("--name", default="first", show_default=True, help="What to call this run in the results.")
+def run(name: str) -> None:
+    """Bring the files into an embedded store, or find that they are all there."""
+    began = _process_start()
+    model, encoder = stand_in()
+    memory = _Memory()
+    report = Report()
+    with memory, EmbeddedStore(FOLDER / "store", create=True) as store:
+        limits = Limits(max_pixels=1_000_000, memory=4 << 30, seconds=60)
+        Job(store, model, limits).run(Asked([FOLDER / "pictures"]), Silent(), report)
+    measured = {
+        "seconds": round(time.time() - began, 1),
+        "first_batch_decoded": round(encoder.first - began, 2) if encoder.first else None,
+        "new": report.new,
+        "unchanged": report.unchanged,
+        "failed": report.failed,
+        "peak_mib": max(mib for _, mib in memory.curve),
+        "peak_of_the_process_mib": max(memory.own),
+        "curve": memory.curve,
+    }
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    RESULTS.write_text(json.dumps(results | {name: measured}, indent=1) + "\n")
+    click.echo(json.dumps({key: value for key, value in measured.items() if key != "curve"}))
+
+
+class _Memory:
+    """Measures the memory of this process and of those it started, every few seconds."""
+
+    def __init__(self) -> None:
+        self.curve: list[tuple[float, int]] = []
+        self.own: list[int] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def _watch(self) -> None:
+        began = time.time()
+        while True:
+            own = _resident(os.getpid())
+            children = sum(_resident(child.pid) for child in multiprocessing.active_children() if child.pid)
+            self.own.append(own >> 20)
+            self.curve.append((round(time.time() - began, 1), (own + children) >> 20))
+            # More often at first, when things are made; then as rarely as the curve can bear.
+            if self._over.wait(0.5 if len(self.curve) < 100 else 5):
+                return
+
+    def __enter__(self) -> "_Memory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def _process_start() -> float:
+    """When this process was started, in seconds since 1970: imports count."""
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    boot = time.time() - float(Path("/proc/uptime").read_text().split()[0])
+    return boot + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory that the process alone needs: what it shares with others is divided between them."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) << 10 for line in rollup.splitlines() if line.startswith("Pss:"))
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks.million")

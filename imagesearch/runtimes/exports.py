@@ -1,0 +1,87 @@
+"""Exports of a tower for ONNX Runtime: made once, kept beside the model."""
+
+import hashlib
+import logging
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+from filelock import FileLock
+
+from imagesearch.config import Runtime
+from imagesearch.errors import ModelUnavailable
+from imagesearch.runtimes.exporting import write
+from imagesearch.runtimes.tower import Tower
+
+log = logging.getLogger(__name__)
+
+# Raised when the same weights would be exported differently.
+_EXPORTER = 1
+
+
+def exported(tower: Tower, runtime: Runtime) -> Path:
+    """The file of a tower for `onnx` or `onnx-int8`, made now if it is not there or damaged.
+
+    Safe between processes. Raises ModelUnavailable if it can be neither found, made nor kept.
+    """
+    name = f"{tower.fingerprint[:16]}-{_EXPORTER}-torch{version('torch')}-{runtime}.onnx"
+    for place in _places(tower):
+        if _sound(place / name):
+            return place / name
+    refusals = []
+    for place in _places(tower):
+        try:
+            return _made(tower, runtime, place / name)
+        except OSError as error:
+            refusals.append(f"{place}: {error.strerror or error}")
+    raise ModelUnavailable(
+        f"The export of the model for RUNTIME={runtime} can be kept nowhere ({'; '.join(refusals)}). Make "
+        "room or give the right to write there, or use RUNTIME=torch."
+    )
+
+
+def _places(tower: Tower) -> Iterator[Path]:
+    yield tower.folder / ".runtimes"
+    yield tower.spare
+
+
+def _sum_of(file: Path) -> Path:
+    return file.with_suffix(".sha256")
+
+
+def _sound(file: Path) -> bool:
+    """Whether the file is there and what was written."""
+    try:
+        expected = _sum_of(file).read_text()
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest() == expected
+    except OSError:
+        return False
+
+
+def _made(tower: Tower, runtime: Runtime, file: Path) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_suffix(".lock")):
+        if _sound(file):
+            return file  # by another process, meanwhile
+        log.info("Exporting the model for %s, once, to %s.", runtime, file)
+        with tempfile.TemporaryDirectory(dir=file.parent) as folder, _process() as exporting:
+            made = exporting.submit(write, tower, runtime, Path(folder)).result()
+            _sum_of(file).unlink(missing_ok=True)
+            made.replace(file)
+            with file.open("rb") as opened:
+                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+                os.fsync(opened.fileno())
+            sum_of = Path(folder, "sha256")
+            sum_of.write_text(digest)
+            sum_of.replace(_sum_of(file))
+    return file
+
+
+def _process() -> ProcessPoolExecutor:
+    """One to export in: it takes gigabytes, which its end gives back."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))

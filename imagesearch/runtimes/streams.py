@@ -1,0 +1,38 @@
+"""Computing the parts of a batch at the same time, each by itself."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from imagesearch.records import FloatArray
+from imagesearch.views import ByteArray
+
+# Below this a part's matrices are too small to keep a core busy.
+_LEAST = 8
+
+
+class Streams:
+    """Cuts batches into parts, one for each core.
+
+    Cores that share every step wait for the slowest at each; where decoders want the cores as well, that
+    costs more than half of the speed (docs/encoding.md).
+    """
+
+    def __init__(self, cores: int) -> None:
+        self._cores = cores
+        self._threads = ThreadPoolExecutor(cores, "encoding")
+
+    def run(self, compute: Callable[[ByteArray, int], FloatArray], views: ByteArray) -> FloatArray:
+        """`compute(part, cores for it)` for all parts, together. One small batch has all cores."""
+        count = max(1, min(self._cores, len(views) // _LEAST))
+        if count == 1:
+            return compute(views, self._cores)
+        parts = np.array_split(views, count)
+        return np.concatenate(list(self._threads.map(lambda p: compute(p, self._cores // count), parts)))
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

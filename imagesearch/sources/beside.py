@@ -1,0 +1,56 @@
+"""The files beside a picture that describe it: XMP of other programs, JSON of Google Takeout."""
+
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+
+from imagesearch.sources.found import FoundFile
+
+ENDINGS = (".json", ".xmp")
+
+# Google cuts what comes before `.json` off here.
+_LONGEST_STEM = 46
+_NUMBERED = re.compile(r"(.*)(\(\d+\))(\.[^.]*)")
+_EDITED = re.compile(r"(.*)-edited((?:\(\d+\))?\.[^.]*)")
+
+
+def described(file: FoundFile, time_of: Callable[[str], int | None]) -> FoundFile:
+    """`file` with the files beside it; its time is then the second of the newest of them all.
+
+    The nanoseconds of it are a checksum of all the times, so that whoever compares sees that one of the files
+    came, changed or went. `time_of` is the time of a path in nanoseconds since 1970, None where there is no
+    such file.
+    """
+    folder, slash, name = file.path.rpartition("/")
+    times = {path: time_of(path) for path in (folder + slash + n for n in sidecar_names(name))}
+    there = {path: time for path, time in times.items() if time is not None}
+    if not there:
+        return file
+    newest = max(file.mtime_ns, *there.values()) // 10**9
+    times_of_all = repr((file.mtime_ns, sorted(there.items())))
+    checksum = zlib.crc32(times_of_all.encode()) % 10**9
+    return replace(file, mtime_ns=newest * 10**9 + checksum, beside=tuple(there))
+
+
+def sidecar_names(name: str) -> tuple[str, ...]:
+    """What files that describe the picture `name` (without its folder) may be called.
+
+    What a later one says counts more. Google puts the number of a second `a.jpg`, which it calls `a(1).jpg`,
+    after the ending (`a.jpg(1).json`), cuts long names off, and describes edited pictures with the original.
+    """
+    stem = name.rpartition(".")[0] or name
+    edited = _EDITED.fullmatch(name)
+    of_original = _takeout_names(edited[1] + edited[2]) if edited else ()
+    return tuple(dict.fromkeys((*of_original, *_takeout_names(name), f"{stem}.xmp", f"{name}.xmp")))
+
+
+def _takeout_names(name: str) -> tuple[str, ...]:
+    numbered = _NUMBERED.fullmatch(name)
+    plain, number = (numbered[1] + numbered[3], numbered[2]) if numbered else (name, "")
+    stems = []
+    for supplement in ("", ".supplemental-metadata"):
+        stems.append(f"{plain}{supplement}"[:_LONGEST_STEM] + number)
+        stems.append(f"{plain}{supplement}"[: _LONGEST_STEM - len(number)] + number)
+        stems.append(f"{name}{supplement}"[:_LONGEST_STEM])
+    return tuple(f"{stem}.json" for stem in stems)
