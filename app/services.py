@@ -48,7 +48,7 @@ def open_services(settings: Settings, model: Model | None = None) -> Services:
 
     Raises ModelUnavailable, StoreUnavailable, WrongModel or BadSetting.
     """
-    model = model or open_model(settings.model)
+    model = model or open_model(settings.model, settings.runtime, settings.data)
     location = default_location(settings)
     store = open_store(location, settings, create=True)
     searcher = open_searcher(store, model, settings)

@@ -135,7 +135,7 @@ def _read(path: Path, settings: Settings) -> Image.Image:
 
 
 def _ask(query: Query, settings: Settings) -> Answer:
-    model = open_model(settings.model)
+    model = open_model(settings.model, settings.runtime, settings.data)
     with open_store(default_location(settings), settings) as store:
         if stored := store.identity():
             refuse_other_model(stored, model.identity, store.place)

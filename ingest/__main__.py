@@ -69,7 +69,7 @@ def rebuild(
         if what:
             click.echo(MANAGING[what](client, settings.index))
             return
-        opened = open_model(model) if model else None
+        opened = open_model(model, settings.runtime, settings.data) if model else None
         job = Rebuilding(
             client, settings.index, elastic.plan_of(settings), opened, settings.max_pixels, allow_missing
         )

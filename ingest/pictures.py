@@ -120,7 +120,7 @@ def pictures(
             absent=prune_missing_source,
         )
         progress = chosen(log, quiet=quiet, terminal=sys.stderr.isatty(), echo=click.echo)
-        opened = open_model(settings.model, settings.runtime)
+        opened = open_model(settings.model, settings.runtime, settings.data)
         with (
             interruptible() as stop,
             open_store(default_location(settings), settings, create=True, patience=PATIENCE) as opened_store,

@@ -86,7 +86,7 @@ def watch(
     logging.getLogger("watchdog").propagate = False
     try:
         settings = load_settings(model=model, store=store, index=index, runtime=runtime)
-        opened = open_model(settings.model, settings.runtime)
+        opened = open_model(settings.model, settings.runtime, settings.data)
         with (
             interruptible() as stop,
             open_store(default_location(settings), settings, create=True, patience=_PATIENCE) as opened_store,

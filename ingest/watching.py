@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from imagesearch.errors import BadSource, StoreUnavailable
+from imagesearch.sources.beside import ENDINGS
 from imagesearch.sources.found import has_picture_ending, is_below, is_hidden
 from imagesearch.sources.remote import is_url
 from ingest.events import Events, Happened
@@ -62,7 +63,8 @@ class Root:
             return True
         if not is_below(event.path, self.path) or is_hidden(event.path[len(self.path.rstrip("/")) + 1 :]):
             return False
-        return event.folder or has_picture_ending(event.path) or os.path.isdir(event.path)  # noqa: PTH112
+        known = has_picture_ending(event.path) or event.path.endswith(ENDINGS)
+        return event.folder or known or os.path.isdir(event.path)  # noqa: PTH112
 
 
 @dataclass
@@ -114,7 +116,9 @@ class Watch:
             self._look_for(root)
         for event in self._events.taken():
             if any(root.concerns(event) for root in self._present()):
-                self._settling.touch(event.path, now)
+                # Which picture a file beside it describes, a look at the folder finds out.
+                beside = event.path.endswith(ENDINGS)
+                self._settling.touch(parent(event.path) if beside else event.path, now)
         if self._events.lost.is_set() or now >= self._next_rescan:
             self._events.lost.clear()
             self._next_rescan = now + self.rescan

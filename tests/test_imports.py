@@ -74,8 +74,6 @@ def test_the_ground_floor_imports_nothing_of_ours(file: str) -> None:
 @pytest.mark.parametrize(
     ("packages", "only"),
     [
-        ({"torch", "sentence_transformers", "transformers"}, ["imagesearch/clip.py"]),
-        ({"safetensors"}, ["imagesearch/clip.py"]),
         ({"huggingface_hub"}, ["imagesearch/hub.py"]),
         ({"eland"}, ["ingest/deploy.py"]),
         ({"fsspec"}, ["imagesearch/sources/remote.py"]),
@@ -91,9 +89,13 @@ def test_each_engine_has_one_importer(packages: set[str], only: list[str]) -> No
     [
         ({"elasticsearch", "elastic_transport"}, "imagesearch/elastic"),
         ({"sqlite3"}, "imagesearch/embedded"),
+        (
+            {"torch", "sentence_transformers", "transformers", "safetensors", "onnxruntime", "filelock"},
+            "imagesearch/runtimes",
+        ),
     ],
 )
-def test_each_store_has_one_room(packages: set[str], room: str) -> None:
+def test_each_engine_has_one_room(packages: set[str], room: str) -> None:
     importers = {str(Path(file).parent) for file in modules(*ROOMS) if rooms_of(file) & packages}
     assert importers == {room}
 

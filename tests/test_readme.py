@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from pydantic_core import PydanticUndefined
 
 from imagesearch.config import PROJECT, Settings
 from tests.conftest import environment, lacking
+from tests.s3 import Client, put
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -53,6 +55,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.new("RGB", (80, 60), colour).save(home / "Pictures" / f"{colour}.jpg")
     (home / "my.jsonl").write_text(json.dumps({"path": "red.jpg", "tags": ["holiday"]}))
     Image.new("RGB", (90, 90), "red").save(home / "query.jpg")
+    with zipfile.ZipFile(home / "holidays.zip", "w") as archive:
+        archive.write(home / "Pictures" / "red.jpg", "red.jpg")
+    (home / "Pictures" / "broken.jpg").write_bytes(b"no picture")
     return home
 
 
@@ -156,10 +161,31 @@ def run(command: str, home: Path, env: dict[str, str]) -> None:
     assert done.stdout, command
 
 
-def test_command_lines(home: Path, users: dict[str, str]) -> None:
+def test_command_lines(home: Path, users: dict[str, str], s3: Client, bucket: str) -> None:
+    put(s3, f"{bucket}/green.jpg", (home / "Pictures" / "green.jpg").read_bytes())
+    env = users | {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     asking = ("python -m ingest ", "python -m imagesearch ")
     for command in (c for c in COMMANDS if c.startswith(asking) and HERE not in c):
-        run(command, home, users)
+        if "ingest watch" in command:
+            watch(command, home, env)
+        else:
+            run(command.replace("s3://my-bucket/pictures", bucket), home, env)
+
+
+def watch(command: str, home: Path, env: dict[str, str]) -> None:
+    """It goes on until it is told to end, and ends well."""
+    (home / "Pictures" / "late.jpg").write_bytes((home / "query.jpg").read_bytes())
+    watching = subprocess.Popen(
+        ["bash", "-c", f"exec {command}"], cwd=home, env=env, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert watching.stdout is not None
+        assert watching.stdout.readline().startswith("1 new")
+    finally:
+        watching.send_signal(signal.SIGINT)
+        watching.communicate(timeout=100)
+        (home / "Pictures" / "late.jpg").unlink()
+    assert watching.returncode == 0
 
 
 def test_commands_on_elasticsearch(

@@ -59,7 +59,7 @@ def speed(runtimes: str, file: Path, number: int, part: float) -> None:
     with _pair() as pair, contenders(pair, _known(runtimes), DATA, pair.parent) as ready:
         for name in SIZES:
             full = COUNTS[name]
-            counts = Counts(max(32, int(full.ours * part)), max(8, int(full.loop * part)))
+            counts = Counts(max(32, int(full.ours * part)), max(16, int(full.loop * part)))
             measured = rounds(ready, folder_of(DATA, name, counts.ours), counts, number)
             results.put("speed", name, value={**measured, "cores": cores()})
             click.echo(report.speed(name, results.content["speed"][name]))

@@ -100,7 +100,7 @@ from imagesearch.clip import open_model
 model = open_model(sys.argv[1])
 heavy = [m for m in ("torch", "sentence_transformers", "transformers") if m in sys.modules]
 model.texts.encode(["x"])
-print(heavy, "_model" in vars(model.texts), "_model" in vars(model.pictures))
+print(heavy, "_model" in vars(model.texts), "_computing" in vars(model.pictures))
 """
 
 

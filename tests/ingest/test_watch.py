@@ -72,6 +72,8 @@ def test_what_happens_to_files_happens_to_the_store(bench: Bench) -> None:
         before = bench.held()[str(bench.pictures / "0001.png")].content_hash
         noise(99).save(bench.pictures / "0001.png")
         wait_for(lambda: bench.held()[str(bench.pictures / "0001.png")].content_hash != before, watcher)
+        (bench.pictures / "0001.png.json").write_text('{"title": "0001.png", "description": "Snow"}')
+        wait_for(lambda: bench.held()[str(bench.pictures / "0001.png")].metadata.caption, watcher)
         (bench.pictures / "0002.png").rename(bench.pictures / "sub" / "moved.png")
         (bench.pictures / "0003.png").unlink()
         wait_for(
