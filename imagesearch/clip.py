@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# More at a time are no faster on a CPU and take more memory (docs/encoding.md).
+# Larger ones were no faster on a CPU, and take more memory.
 BATCH_SIZE = 32
 
 

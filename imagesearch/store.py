@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Protocol, Self
 
 from imagesearch.config import Settings, TextEncoding, load_settings
@@ -209,18 +210,23 @@ def is_elastic(location: str) -> bool:
 
 
 def open_store(
-    location: str, settings: Settings | None = None, *, create: bool = False, patience: float | None = None
+    location: str,
+    settings: Settings | None = None,
+    *,
+    create: bool = False,
+    patience: float | None = None,
+    stop: Event | None = None,
 ) -> Store:
     """The store at `location`: a folder, or the URLs of Elasticsearch (nothing is asked of it yet).
 
     `create` makes the folder if it is not there. `patience` is for how many seconds a request is tried
-    again while the engine is away. Raises StoreUnavailable if the folder is not there or cannot be opened,
-    BadSetting for a connection that cannot be as set.
+    again while the engine is away, unless `stop` is set. Raises StoreUnavailable if the folder is not there
+    or cannot be opened, BadSetting for a connection that cannot be as set.
     """
     if is_elastic(location):
         from imagesearch.elastic import open_elastic
 
-        return open_elastic(location, settings or load_settings(), patience)
+        return open_elastic(location, settings or load_settings(), patience, stop)
     from imagesearch.embedded import EmbeddedStore
 
     return EmbeddedStore(Path(location).expanduser(), create=create)

@@ -59,8 +59,10 @@ class Job:
 
         Raises WrongModel before anything is written, BadSource, and what the store and the model raise.
         """
-        survey = self._survey(asked)
+        self._check_model()
+        # Loading first: it brings to light what a run that was killed wrote last.
         with self.store.loading(alone=self.alone), ExitStack() as closing:
+            survey = Survey(self.store, asked)
             closing.callback(report.surveyed, survey)
             with progress.following(survey, report):
                 claimed = self._bring_in(survey, report)
@@ -73,7 +75,8 @@ class Job:
 
     def look(self, asked: Asked, progress: Progress, report: Report) -> None:
         """Count what a run would do, and do nothing. Raises as `run` does."""
-        survey = self._survey(asked)
+        self._check_model()
+        survey = Survey(self.store, asked)
         with progress.following(survey, report):
             for task in islice(until(self.stop.is_set, survey.tasks()), self.limit):
                 report.foresee(task)
@@ -81,10 +84,9 @@ class Job:
         report.notes.append("A dry run: nothing was changed.")
         report.missing = sum(map(len, survey.missing.values()))
 
-    def _survey(self, asked: Asked) -> Survey:
+    def _check_model(self) -> None:
         if self.store.identity():
             self.store.adopt(self.model.identity)
-        return Survey(self.store, asked)
 
     def _bring_in(self, survey: Survey, report: Report) -> set[str]:
         """All stages at once; returns the ids of what was moved from."""

@@ -3,8 +3,10 @@
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Literal
 
 import click
@@ -108,8 +110,7 @@ def pictures(
     2 wrong usage, 130 interrupted (run the same again to go on).
     """
     report = Report()
-    say = _saying(report, log)
-    try:
+    with _told(report, log) as stop:
         settings = load_settings(model=model, store=store, index=index, runtime=runtime)
         asked = Asked(
             paths,
@@ -121,10 +122,8 @@ def pictures(
         )
         progress = chosen(log, quiet=quiet, terminal=sys.stderr.isatty(), echo=click.echo)
         opened = open_model(settings.model, settings.runtime, settings.data)
-        with (
-            interruptible() as stop,
-            open_store(default_location(settings), settings, create=True, patience=PATIENCE) as opened_store,
-        ):
+        location = default_location(settings)
+        with open_store(location, settings, create=True, patience=PATIENCE, stop=stop) as opened_store:
             job = Job(
                 opened_store,
                 opened,
@@ -137,36 +136,39 @@ def pictures(
                 stop=stop,
             )
             (job.look if dry_run else job.run)(asked, progress, report)
-    except KeyboardInterrupt:
-        say()
-        click.echo(f"Interrupted. {_KEPT}", err=True)
-        sys.exit(INTERRUPTED)
-    except ImageSearchError as error:
-        if report == Report():
-            raise click.ClickException(str(error)) from error
-        say()
-        raise click.ClickException(f"{error} {_KEPT}") from error
-    say()
-    if report.stopped:
-        click.echo(f"Interrupted. {_KEPT}", err=True)
-        sys.exit(INTERRUPTED)
     if strict and (report.failed or report.failed_before):
         sys.exit(FAILED)
 
 
-def limits_of(settings: Settings) -> Limits:
-    """What one picture may take."""
-    return Limits(settings.max_pixels, settings.decode_memory_mb << 20, settings.decode_seconds)
-
-
-def _saying(report: Report, log: Literal["text", "json"]) -> Callable[[], None]:
-    """What prints the report."""
+@contextmanager
+def _told(report: Report, log: Literal["text", "json"]) -> Iterator[Event]:
+    """Prints the report, however the run ends, and exits unless it was done; gives what asks it to end."""
 
     def say() -> None:
         for line in report.lines() if log == "text" else _events(report):
             click.echo(line)
 
-    return say
+    with interruptible() as stop:
+        try:
+            yield stop
+        except KeyboardInterrupt:
+            report.stopped = True
+        except ImageSearchError as error:
+            report.stopped = stop.is_set()  # an engine that is away is not waited for any more
+            if report == Report():
+                raise click.ClickException(str(error)) from error
+            if not report.stopped:
+                say()
+                raise click.ClickException(f"{error} {_KEPT}") from error
+    say()
+    if report.stopped:
+        click.echo(f"Interrupted. {_KEPT}", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What one picture may take."""
+    return Limits(settings.max_pixels, settings.decode_memory_mb << 20, settings.decode_seconds)
 
 
 def _events(report: Report) -> list[str]:

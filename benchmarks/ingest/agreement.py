@@ -49,8 +49,8 @@ def _compare(
     found: dict[str, Any] = {}
     for runtime in runtimes:
         made = open_model(name, runtime).pictures.encode_views(views)
-        overlaps = {kind: _overlap(queries, queries, whole, made) for kind, queries in given.items()}
-        overlaps["pictures"] = _overlap(whole[::every], made[::every], whole, made)
+        overlaps = {kind: overlap(queries, queries, whole, made) for kind, queries in given.items()}
+        overlaps["pictures"] = overlap(whole[::every], made[::every], whole, made)
         found[runtime] = {
             "cosine": {
                 "lowest": _rounded((whole * made).sum(1).min()),
@@ -62,7 +62,7 @@ def _compare(
     return {"pictures": len(views), "queries": asked, "runtimes": found}
 
 
-def _overlap(asked: FloatArray, asked_of_it: FloatArray, whole: FloatArray, made: FloatArray) -> float:
+def overlap(asked: FloatArray, asked_of_it: FloatArray, whole: FloatArray, made: FloatArray) -> float:
     """The share of the ten best that both name. A picture that is the query, the first, is left out."""
     skip = 1 if asked is not asked_of_it else 0
     best, best_of_it = _best(asked, whole, skip), _best(asked_of_it, made, skip)

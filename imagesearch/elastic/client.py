@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from threading import Event
 from typing import Any, TypeVar
 
 from elastic_transport import ConnectionTimeout, SerializationError, TransportError
@@ -14,7 +15,10 @@ from tenacity import (
     retry_base,
     retry_if_exception,
     retry_if_result,
+    sleep_using_event,
     stop_after_delay,
+    stop_any,
+    stop_when_event_set,
     wait_random_exponential,
 )
 
@@ -37,13 +41,17 @@ _SILENT = 5
 class Client:
     """Elasticsearch at `place`; a request that fails for a passing reason is tried again for `patience` s.
 
+    Once `stop` is set nothing is tried again any more.
     Every request of ours may be sent twice: what it writes has an id of its own.
     """
 
-    def __init__(self, elasticsearch: Elasticsearch, place: str, patience: float) -> None:
+    def __init__(
+        self, elasticsearch: Elasticsearch, place: str, patience: float, stop: Event | None = None
+    ) -> None:
         self._elasticsearch = elasticsearch
         self.place = place
         self.patience = patience
+        self._stop = stop or Event()
 
     def ask(self, request: Callable[[Elasticsearch], T]) -> T:
         """What `request` gives. Raises StoreUnavailable or a kind of it, or TextModelUnavailable."""
@@ -96,7 +104,8 @@ class Client:
     def _retrying(self, retry: retry_base) -> Retrying:
         """Try again while `retry` says so, with pauses that grow and differ between clients."""
         return Retrying(
-            stop=stop_after_delay(self.patience),
+            stop=stop_any(stop_after_delay(self.patience), stop_when_event_set(self._stop)),
+            sleep=sleep_using_event(self._stop),
             wait=wait_random_exponential(multiplier=0.1, max=_LONGEST_PAUSE),
             retry=retry,
             reraise=True,
@@ -143,10 +152,13 @@ class Client:
         self._elasticsearch.close()
 
 
-def connect(settings: Settings, location: str, patience: float | None = None) -> Client:
+def connect(
+    settings: Settings, location: str, patience: float | None = None, stop: Event | None = None
+) -> Client:
     """A client for the Elasticsearch at `location`: URLs separated by commas, or `cloud:<cloud id>`.
 
-    Nothing is asked yet. `patience` is in seconds. Raises BadSetting for settings that do not fit.
+    Nothing is asked yet. `patience` is in seconds; `stop` ends it. Raises BadSetting for settings that do
+    not fit.
     """
     # It tells of each try at another node with a traceback; that a node is away, its pool says in a line.
     logging.getLogger("elastic_transport.transport").setLevel(logging.ERROR)
@@ -167,7 +179,7 @@ def connect(settings: Settings, location: str, patience: float | None = None) ->
     except ValueError as error:
         raise BadSetting(f"STORE={location} is no address of Elasticsearch: {error}.") from error
     wait = settings.elasticsearch_patience if patience is None else patience
-    return Client(elasticsearch, _shown(location), wait)
+    return Client(elasticsearch, _shown(location), wait, stop)
 
 
 def _where(location: str) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from threading import Event
 from typing import Any, Self
 
 from imagesearch.config import Settings, TextEncoding
@@ -251,9 +252,11 @@ class ElasticStore:
         self.close()
 
 
-def open_elastic(location: str, settings: Settings, patience: float | None = None) -> ElasticStore:
+def open_elastic(
+    location: str, settings: Settings, patience: float | None = None, stop: Event | None = None
+) -> ElasticStore:
     """The store at `location`, with the settings of the connection; nothing is asked yet."""
-    return ElasticStore(connect(settings, location, patience), settings.index, plan_of(settings))
+    return ElasticStore(connect(settings, location, patience, stop), settings.index, plan_of(settings))
 
 
 def _chunks(values: Collection[str]) -> Iterator[list[str]]:

@@ -10,7 +10,7 @@ from imagesearch.records import FloatArray
 from imagesearch.views import ByteArray
 
 # Below this a part's matrices are too small to keep a core busy.
-_LEAST = 8
+_LEAST = 4
 
 
 class Streams:

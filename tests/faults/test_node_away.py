@@ -71,7 +71,7 @@ def test_interrupted_while_it_waits_it_ends_at_once(hurt: Node, make_bench: Make
         reported = int(ingest.said.split()[0])
     hurt.start()
     known = found(bench)
-    assert 20 + reported <= len(known) <= 20 + reported + 1  # the request in hand may have got through
+    assert 20 + reported <= len(known) <= 20 + reported + 2  # the requests in hand may have got through
     assert bench.ingest().output.startswith(f"{120 - len(known)} new, {len(known)} unchanged")
     assert_whole(bench)
 
@@ -97,12 +97,14 @@ def test_away_for_longer_than_an_ingest_is_patient(
     done = bench.ingest("--batch-size", 2)
     assert time.monotonic() - begun < 60
     assert done.exit_code == 1
-    assert done.output.startswith("4 new, 0 unchanged")
+    reported = int(done.output.split(" new")[0])
+    assert 4 <= reported < 10
     assert f"Error: Elasticsearch at {hurt.url} does not answer" in done.output
     assert done.output.endswith("What is counted above is kept; run the same again to go on.\n")
     hurt.start()
-    assert found(bench) == bench.names[:4]
-    assert bench.ingest().output.startswith("6 new, 4 unchanged")
+    known = len(found(bench))
+    assert reported <= known <= reported + 4, "the two batches in hand may have got through"
+    assert bench.ingest().output.startswith(f"{10 - known} new, {known} unchanged")
     assert_whole(bench)
 
 

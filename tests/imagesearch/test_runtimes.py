@@ -47,7 +47,8 @@ class TestMeaning:
         self, own: Path, plain: FloatArray, runtime: Runtime, least: float
     ) -> None:
         made = open_model(str(own), runtime).pictures.encode(PICTURES)
-        assert (made.dtype, made.shape) == (np.float32, plain.shape)
+        assert made.shape == plain.shape
+        assert made.dtype == np.float32
         assert float((made * plain).sum(1).min()) >= least
 
     def test_of_the_demo_model(self, tmp_path: Path) -> None:
@@ -114,7 +115,7 @@ class TestExports:
         (file,) = [f for f in files(own) if "int8" not in f.name]
         content = bytearray(file.read_bytes())
         content[len(content) // 2] ^= 0xFF
-        damaged = {"cut": content[: len(content) // 2], "junk": b"junk", "flipped": content}[how]
+        damaged = bytes({"cut": content[: len(content) // 2], "junk": b"junk", "flipped": content}[how])
         file.write_bytes(damaged)
         made = open_model(str(own), "onnx").pictures.encode(PICTURES)
         assert float((made * plain).sum(1).min()) >= LEAST["onnx"]
@@ -182,6 +183,6 @@ class TestStreams:
             return part.reshape(-1, 1).astype(np.float32)
 
         streams = Streams(4)
-        for count in (1, 16, 32):
+        for count in (1, 8, 16):
             streams.run(compute, np.zeros((count, 1, 1, 1), dtype=np.uint8))
-        assert sorted(given) == [(1, 4), (8, 1), (8, 1), (8, 1), (8, 1), (8, 2), (8, 2)]
+        assert sorted(given) == [(1, 4), (4, 1), (4, 1), (4, 1), (4, 1), (4, 2), (4, 2)]

