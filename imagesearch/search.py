@@ -1,11 +1,14 @@
 """The one way to ask, for the page, the API, the command line and the notebooks."""
 
+import hashlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
+from cachetools import LRUCache
 from PIL import Image
 
 from imagesearch.clip import open_model
@@ -22,6 +25,8 @@ from imagesearch.texts import LocalTexts, QueryTexts
 # Elasticsearch's limits; the embedded store keeps to them so that a query means the same on both.
 MAX_CANDIDATES = 10_000
 DEFAULT_LIMIT = 24
+# Embeddings of queries that are kept for their later pages: 2 MB.
+_ENCODED = 1_000
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,10 @@ class Searcher:
     texts: QueryTexts = field(default_factory=LocalTexts)
     follow: Callable[[str], Model] | None = None
     _followed: dict[str, Model] = field(default_factory=dict, compare=False)
+    _encoded: LRUCache[Hashable, FloatArray] = field(
+        default_factory=lambda: LRUCache(_ENCODED), compare=False
+    )
+    _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     def search(self, query: Query) -> Answer:
         """Answer `query`.
@@ -124,9 +133,11 @@ class Searcher:
         model = model or self.model_of(store)
         parts = []
         if query.words is not None:
-            parts.append(self.texts.vector(model, self._checked(query.words)))
-        if query.picture is not None:
-            parts.append(model.pictures.encode([query.picture])[0])
+            words = self._checked(query.words)
+            parts.append(self._once(query, model, words, lambda: self.texts.vector(model, words)))
+        if (picture := query.picture) is not None:
+            pixels = hashlib.sha256(picture.tobytes()).hexdigest(), picture.size
+            parts.append(self._once(query, model, pixels, lambda: model.pictures.encode([picture])[0]))
         if query.like is not None:
             parts.append(_indexed(store, query.like))
         if not parts:
@@ -136,6 +147,22 @@ class Searcher:
         if length < 1e-6:
             raise BadQuery("The parts of the query cancel each other out. Leave one of them away.")
         return cast(FloatArray, (mean / length).astype(np.float32))
+
+    def _once(
+        self, query: Query, model: Model, part: Hashable, encode: Callable[[], FloatArray]
+    ) -> FloatArray:
+        """The embedding of a part of the query; on later pages the very one that the first was ranked by.
+
+        Encoded twice it may differ in its last bits, and the ranking with it where pictures are close.
+        """
+        key = model.identity.fingerprint, part
+        with self._lock:
+            known = self._encoded.get(key) if query.offset else None
+        if known is None:
+            known = encode()
+            with self._lock:
+                self._encoded[key] = known
+        return known
 
     def _checked(self, words: str) -> str:
         words = " ".join(words.split())

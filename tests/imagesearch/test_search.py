@@ -1,18 +1,21 @@
 """The one way to ask: what is looked for, what is refused, and what comes back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imagesearch.embedded import EmbeddedStore
 from imagesearch.encoders import Model, ModelSpec
 from imagesearch.errors import BadQuery, UnknownPicture, WrongModel
 from imagesearch.records import Entry, Filters, FloatArray, ModelIdentity
 from imagesearch.search import DEFAULT_LIMIT, Query, Searcher
+from imagesearch.views import ByteArray
 from tests.conftest import noise
-from tests.imagesearch.pieces import day, paths, picture
+from tests.imagesearch.pieces import day, paths, picture, random_units
 
 COUNT = 30
 PICTURES = [noise(i) for i in range(COUNT)]
@@ -222,3 +225,26 @@ def test_a_store_that_another_model_filled_meanwhile(model: Model, tmp_path: Pat
         store.adopt(ModelIdentity("other", 512, "0" * 64))
         with pytest.raises(WrongModel, match="was made with the model 'other'"):
             searcher.search(Query("x"))
+
+
+def test_later_pages_go_on_with_the_embedding_of_the_first(searcher: Searcher) -> None:
+    """An encoder that never gives the same twice, as one that divides its work otherwise each time."""
+    made = iter(range(1, 100))
+
+    class Shaky:
+        view = searcher.model.pictures.view
+        runtime = "shaky"
+
+        def encode(self, pictures: Sequence[Image.Image]) -> FloatArray:
+            return self.encode_views(np.zeros((len(pictures), 1, 1, 3), dtype=np.uint8))
+
+        def encode_views(self, views: ByteArray) -> FloatArray:
+            return random_units(len(views), seed=next(made), dims=searcher.model.spec.dims)
+
+    shaky = replace(searcher, model=replace(searcher.model, pictures=Shaky()))
+    picture = Image.new("RGB", (30, 20), "red")
+    first = shaky.embed(Query(picture=picture))
+    np.testing.assert_array_equal(shaky.embed(Query(picture=picture, offset=24)), first)
+    other = Image.new("RGB", (20, 30), "red")
+    assert not np.array_equal(shaky.embed(Query(picture=other, offset=24)), first)
+    assert not np.array_equal(shaky.embed(Query(picture=picture)), first), "a new search is encoded anew"

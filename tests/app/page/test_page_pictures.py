@@ -51,7 +51,7 @@ def test_chosen_and_then_paged_filtered_reloaded(open_page: OpenPage) -> None:
     first = names(page)
     page.get_by_role("link", name="Show more").click()
     expect(page.locator("#grid .tile")).to_have_count(48)
-    page.get_by_role("complementary").get_by_role("link", name="circle").click()
+    page.locator("#filter-group").get_by_role("link", name="circle").click()
     expect(page.locator("#summary")).to_contain_text("20 pictures")
     page.go_back()
     expect(page.locator(".chip", has_text="circle")).to_have_count(0)
