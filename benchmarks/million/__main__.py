@@ -1,8 +1,8 @@
 """A million tiny pictures through the ingest job, with a stand-in for the encoder.
 
-    python -m benchmarks.million make      the files (about 4 GB of disk)
-    python -m benchmarks.million run       bring them in; run again for a second run that finds nothing new
-    python -m benchmarks.million report    the table and the curve of docs/ingest.md
+    python -m benchmarks.million make                 the files (about 4 GB of disk)
+    python -m benchmarks.million run                  bring them in
+    python -m benchmarks.million run --name second    and find that they are all there
 
 Each run is written to benchmarks/results/million.json: how long it took, how long until the first batch was
 decoded, and the memory of the process and its workers every few seconds.
