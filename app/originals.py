@@ -10,6 +10,7 @@ from imagesearch.errors import BadPicture, BadSource, OriginalMissing, PackageMi
 from imagesearch.pictures import sniff
 from imagesearch.records import Picture
 from imagesearch.sources import Sources
+from imagesearch.sources.found import is_inside
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Originals:
         """Whether the file is there and as it was when it was ingested. Raises OriginalMissing."""
         with _in_words(picture):
             found = self._sources.at(picture.source).found(inside(picture))
-        return found is not None and (found.size, found.mtime_ns) == (picture.size, picture.mtime_ns)
+        return found is not None and found.is_still(picture)
 
     @contextmanager
     def opened(self, picture: Picture) -> Iterator[Original]:
@@ -63,8 +64,7 @@ class Originals:
                 format, found = sniff(file), self._sources.at(picture.source).found(picture.path)
             if format is None or found is None:
                 raise OriginalMissing(_message(picture, "it is no picture any more"))
-            unchanged = (found.size, found.mtime_ns) == (picture.size, picture.mtime_ns)
-            yield Original(file, _SHOWN.get(format), unchanged, found.mtime_ns / 10**9)
+            yield Original(file, _SHOWN.get(format), found.is_still(picture), found.mtime_ns / 10**9)
 
     @contextmanager
     def fetched(self, picture: Picture) -> Iterator[Path]:
@@ -81,8 +81,7 @@ def inside(picture: Picture) -> str:
 
     Raises OriginalMissing if the record's path leads out of what was ingested.
     """
-    path = PurePosixPath(picture.path)
-    if path.is_absolute() or ".." in path.parts or "\0" in picture.path or not path.parts:
+    if not is_inside(picture.path) or not PurePosixPath(picture.path).parts:
         raise OriginalMissing(_message(picture, "its path leads out of the folder that was ingested"))
     return picture.path
 

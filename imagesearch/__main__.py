@@ -13,10 +13,12 @@ from imagesearch.clip import open_model
 from imagesearch.config import Settings, load_settings
 from imagesearch.errors import BadPicture, ImageSearchError
 from imagesearch.filtering import LEAST_RATING, MOST_RATING, filters_of
+from imagesearch.options import index_option, model_option, store_option
 from imagesearch.pictures import read_picture
 from imagesearch.places import DEFAULT_KM, MAX_KM, read_place
 from imagesearch.records import COLOURS, ORIENTATIONS, Hit, Place
 from imagesearch.search import Answer, Query, open_searcher
+from imagesearch.sources.found import location
 from imagesearch.store import default_location, open_store, refuse_other_model
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -89,9 +91,9 @@ def main() -> None:
     "--image", type=click.Path(path_type=Path), help="Search by this picture, with or without words."
 )
 @click.option("--like", metavar="ID", help="More like this indexed picture.")
-@click.option("--model", help="The model pair: demo, clip, or a folder.  [env: MODEL; default: clip]")
-@click.option("--store", help="A folder, or the URLs of Elasticsearch.  [env: STORE; default: one a model]")
-@click.option("--index", help="In Elasticsearch: the alias of the pictures.  [env: INDEX; default: pictures]")
+@model_option
+@store_option
+@index_option
 @click.option("-k", type=int, default=10, show_default=True, help="How many nearest pictures.")
 @click.option("--num-candidates", type=int, help="How many candidates an approximate index looks at.")
 @click.option("--similarity", type=float, help="The least cosine, -1 to 1.")
@@ -143,7 +145,7 @@ def _ask(query: Query, settings: Settings) -> Answer:
 
 
 def _as_text(answer: Answer) -> str:
-    lines = [f"{hit.score:.4f}  {hit.picture.source}/{hit.picture.path}" for hit in answer.page.hits]
+    lines = [f"{hit.score:.4f}  {location(hit.picture.source, hit.picture.path)}" for hit in answer.page.hits]
     if not lines:
         empty = "There is nothing to find: the store is empty, or no picture in it passes the filters."
         lines = ["Nothing was found." if answer.page.total else empty]

@@ -15,6 +15,7 @@ from imagesearch.clip import open_model
 from imagesearch.config import Settings, load_settings
 from imagesearch.encoders import find_spec
 from imagesearch.errors import BadSetting, ImageSearchError
+from imagesearch.options import model_option
 from imagesearch.store import default_location, is_elastic
 from ingest.failures import failures
 from ingest.pictures import INTERRUPTED, PATIENCE, pictures
@@ -84,7 +85,7 @@ def rebuild(
 
 
 @main.command(name="deploy-model")
-@click.option("--model", help="The model pair: demo, clip, or a folder.  [env: MODEL; default: clip]")
+@model_option
 @click.option("--store", help="The URLs of Elasticsearch.  [env: STORE]")
 @click.option("--allocations", type=click.IntRange(1), help="How many requests it answers at a time.")
 @click.option("--threads", type=click.IntRange(1, 32), help="How many processors each of them takes.")

@@ -50,7 +50,7 @@ class Item:
             return "moved" if self.moved else "new"
         if self.before is None or self.before.content_hash != self.content_hash:
             return "updated"
-        return "unchanged" if self.before.metadata == self.entry().picture.metadata else "updated"
+        return "unchanged" if self.before.metadata == self._metadata() else "updated"
 
     def failure(self) -> Failure:
         """What the store is to remember of it."""
@@ -59,14 +59,22 @@ class Item:
 
     def entry(self) -> Entry:
         """What the store is to know of it. Raises ValueError before it is decoded and encoded."""
-        file, before, facts = self.task.file, self.before, self.facts
-        if facts is None or self.vector is None:
+        file = self.task.file
+        if self.facts is None or self.vector is None:
             raise ValueError("it has not come so far yet")
-        given = merged(before.given if before else None, self.task.given)
+        picture = describe(self.facts, file.source, file.path, file.mtime_ns, self._metadata(), self._given())
+        return Entry(picture, self.vector)
+
+    def _given(self) -> Metadata:
+        """What was given for it from outside, now or before."""
+        return merged(self.before.given if self.before else None, self.task.given)
+
+    def _metadata(self) -> Metadata:
+        """All that is known of it, once it is decoded."""
         # What an unchanged content says is in the record already.
-        known = before.metadata if before and before.content_hash == facts.content_hash else None
-        metadata = merged(known or facts.metadata, self.beside, given)
-        return Entry(describe(facts, file.source, file.path, file.mtime_ns, metadata, given), self.vector)
+        same = self.before if self.before and self.before.content_hash == self.content_hash else None
+        said = same or self.facts
+        return merged(said.metadata if said else None, self.beside, self._given())
 
 
 def facts_of(picture: Picture) -> Facts:

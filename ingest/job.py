@@ -1,6 +1,5 @@
 """The ingest job: what is new or changed is fetched, decoded, encoded and written, all at the same time."""
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from imagesearch.encoders import Model
+from imagesearch.runtimes.streams import cores
 from imagesearch.store import Store
 from ingest.decoding import Asked as Wanted
 from ingest.decoding import Decoding, Limits, Seen, Unseen
@@ -51,7 +51,7 @@ class Job:
     prune_missing: bool = False
     limit: int | None = None
     alone: bool = False
-    workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    workers: int = field(default_factory=cores)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, asked: Asked, progress: Progress, report: Report) -> None:
@@ -110,10 +110,8 @@ class Job:
     def _write(self, items: Sequence[Item]) -> Done:
         kinds = [(item, item.kind) for item in items]
         # A file that was only looked at for its metadata, and says nothing new, is not written again.
-        idle = [kind == "unchanged" and not item.task.reread for item, kind in kinds]
-        entries = [
-            i.entry() for (i, kind), stays in zip(kinds, idle, strict=True) if kind != "failed" and not stays
-        ]
+        news = [item for item, kind in kinds if item.task.reread or kind != "unchanged"]
+        entries = [item.entry() for item in news if not item.reason]
         if entries:
             # Not before the model has shown that it works: a store must not be bound to a damaged one.
             self.store.adopt(self.model.identity)

@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imagesearch.errors import BadMetadata
+from imagesearch.filtering import LEAST_RATING, MOST_RATING
 from imagesearch.records import Metadata, Place
 
 
@@ -30,7 +31,7 @@ class Row(BaseModel):
     lens: str | None = None
     latitude: float | None = Field(None, ge=-90, le=90)
     longitude: float | None = Field(None, ge=-180, le=180)
-    rating: int | None = Field(None, ge=-1, le=5)
+    rating: int | None = Field(None, ge=LEAST_RATING, le=MOST_RATING)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -14,6 +14,14 @@ import click
 from imagesearch.clip import open_model
 from imagesearch.config import Settings, load_settings
 from imagesearch.errors import ImageSearchError
+from imagesearch.options import (
+    batch_size_option,
+    index_option,
+    log_option,
+    model_option,
+    runtime_option,
+    store_option,
+)
 from imagesearch.store import default_location, open_store
 from ingest.decoding import Limits
 from ingest.interrupting import interruptible
@@ -44,10 +52,10 @@ class ShareType(click.ParamType[Share]):
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option("--model", help="The model pair: demo, clip, or a folder.  [env: MODEL; default: clip]")
-@click.option("--store", help="A folder, or the URLs of Elasticsearch.  [env: STORE; default: one a model]")
-@click.option("--index", help="In Elasticsearch: the alias of the pictures.  [env: INDEX; default: pictures]")
-@click.option("--runtime", help="What computes the embeddings.  [env: RUNTIME; default: auto]")
+@model_option
+@store_option
+@index_option
+@runtime_option
 @click.option(
     "--metadata",
     "metadata_file",
@@ -64,12 +72,8 @@ class ShareType(click.ParamType[Share]):
 @click.option("--limit", type=click.IntRange(1), help="Stop after so many new or changed files.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if any file failed.")
 @click.option("--quiet", is_flag=True, help="No progress; the report only.")
-@click.option(
-    "--log", type=click.Choice(["text", "json"]), default="text", help="Text, or a JSON object a line."
-)
-@click.option(
-    "--batch-size", default=32, show_default=True, type=click.IntRange(1, 1024), help="Pictures in one batch."
-)
+@log_option
+@batch_size_option
 @click.option(
     "--shard",
     type=ShareType(),

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from imagesearch.errors import BadSource
 from imagesearch.records import Failure, FileState, Metadata
 from imagesearch.sources import FoundFile, Source, Sources, Unreadable, open_source
-from imagesearch.sources.found import location
+from imagesearch.sources.found import is_below, location
 from imagesearch.store import Store
 
 
@@ -109,7 +109,7 @@ class Survey:
 
     def covers(self, location: str) -> bool:
         """Whether the file at `location` is one of those that this run looks at."""
-        below = any(is_within(location, root.location) for root in self.roots)
+        below = any(is_below(location, root.location) for root in self.roots)
         return below and self.asked.share.holds(location)
 
     def _root(self, path: str | Path) -> "Root":
@@ -118,7 +118,7 @@ class Survey:
         So that its files keep their ids: ingesting ~/Pictures/2019 after ~/Pictures brings nothing in twice.
         """
         location = location_of(path)
-        outer = [s for s in self._known if is_within(location, s) and self.sources.at(s).divisible]
+        outer = [s for s in self._known if is_below(location, s) and self.sources.at(s).divisible]
         owner = max(outer, key=len, default=None)
         try:
             source, within = open_source(path)
@@ -132,7 +132,7 @@ class Survey:
 
     def _inner(self, location: str) -> Sequence[str]:
         """Known sources below, each of which keeps its files. The other way round from above."""
-        inner = (s for s in self._known if s != location and is_within(s, location))
+        inner = (s for s in self._known if s != location and is_below(s, location))
         return [s for s in inner if self.sources.at(s).divisible]
 
     def _below(self, root: "Root") -> Iterator[Task]:
@@ -147,18 +147,12 @@ class Survey:
             seen.add(file.source)
             path = root.relative(found)
             self.unmatched.discard(path)
-            for state in states.before(file):
-                self._lose(state, self.missing)
-            for failure in failures.before(file):
-                self._lose(failure, self.forgotten)
+            self._pass_over(states, failures, file)
             source = root.source if file.source == root.source.root else self.sources.at(file.source)
             task = self._task(source, file, path, states.at(file), failures.at(file))
             if task:
                 yield task
-        for state in states.before(None):
-            self._lose(state, self.missing)
-        for failure in failures.before(None):
-            self._lose(failure, self.forgotten)
+        self._pass_over(states, failures, None)
         self.emptied |= {s for s in self.missing if s not in seen and self._may_be_away(s)}
 
     def _walk(self, root: "Root") -> Iterator[FoundFile | Unreadable]:
@@ -179,19 +173,28 @@ class Survey:
         if not self.asked.share.holds(file.location):
             return None
         given = self.asked.metadata.get(path)
-        if failure and not self.asked.retry_failed and _same(failure, file):
+        if failure and not self.asked.retry_failed and file.is_still(failure):
             self.failed_before += 1
             return None
-        changed = self.asked.reread or state is None or not _same(state, file)
+        changed = self.asked.reread or state is None or not file.is_still(state)
         if changed or given:
             return Task(source, file, state, given, reread=changed)
         self.unchanged += 1
         return None
 
+    def _pass_over(
+        self, states: "_Ordered[FileState]", failures: "_Ordered[Failure]", file: FoundFile | None
+    ) -> None:
+        """What is known before `file`, or before the end, and was not found."""
+        for state in states.before(file):
+            self._lose(state, self.missing)
+        for failure in failures.before(file):
+            self._lose(failure, self.forgotten)
+
     def _lose(self, gone: FileState | Failure, where: dict[str, list[str]]) -> None:
         location = _location(gone)
         # What lies in a folder that could not be looked into may still be there.
-        closed = any(is_within(location, u.location) for u in self.unreadable)
+        closed = any(is_below(location, u.location) for u in self.unreadable)
         if self.asked.share.holds(location) and not closed:
             where[gone.source].append(gone.id)
 
@@ -217,7 +220,7 @@ class Root:
     @property
     def location(self) -> str:
         """Its absolute path, or URL."""
-        return f"{self.source.root.rstrip('/')}/{self.within}" if self.within else self.source.root
+        return location(self.source.root, self.within)
 
     @property
     def parts(self) -> Sequence[tuple[str, str]]:
@@ -235,7 +238,7 @@ class Root:
         if not self.inner:
             return file
         location = file.location
-        owner = max((s for s in self.inner if is_within(location, s)), key=len, default=None)
+        owner = max((s for s in self.inner if is_below(location, s)), key=len, default=None)
         return replace(file, source=owner, path=location[len(owner) :].lstrip("/")) if owner else file
 
 
@@ -245,7 +248,7 @@ def _outermost(roots: Sequence[Root]) -> Sequence[Root]:
 
     def lies_in_another(root: Root) -> bool:
         return any(
-            root is not other and other.source.divisible and is_within(root.location, other.location)
+            root is not other and other.source.divisible and is_below(root.location, other.location)
             for other in by_location.values()
         )
 
@@ -283,14 +286,5 @@ def location_of(path: str | Path) -> str:
     return text.rstrip("/") if "://" in text else os.path.abspath(Path(text).expanduser())
 
 
-def is_within(location: str, folder: str) -> bool:
-    """Whether `location` is `folder` or lies below it."""
-    return location == folder or location.startswith(folder.rstrip("/") + "/")
-
-
 def _location(known: FileState | Failure) -> str:
     return location(known.source, known.path)
-
-
-def _same(known: FileState | Failure, file: FoundFile) -> bool:
-    return known.size == file.size and known.mtime_ns == file.mtime_ns

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from PIL import Image
 
 from imagesearch import elastic
 from imagesearch.elastic import Client, IndexPlan, Stored
 from imagesearch.encoders import Model
-from imagesearch.errors import BadPicture, StoreUnavailable
+from imagesearch.errors import BadPicture, BadSource, StoreUnavailable
 from imagesearch.pictures import read_picture
+from imagesearch.sources import Sources
+from imagesearch.sources.found import location
 from ingest.progress import ProgressBar
 
 _ENCODED_AT_A_TIME = 32
@@ -50,6 +51,7 @@ class Rebuilding:
     model: Model | None
     max_pixels: int
     allow_missing: bool = False
+    sources: Sources = field(default_factory=Sources)
 
     def run(self, progress_bar: ProgressBar) -> Outcome:
         """Fill, check, swap. Raises StoreUnavailable; then searches are as they were before."""
@@ -80,11 +82,14 @@ class Rebuilding:
 
     def _read(self, some: Sequence[Stored], outcome: Outcome) -> Iterator[tuple[Stored, Image.Image]]:
         for stored in some:
-            file = Path(stored.picture.source, stored.picture.path)
+            picture = stored.picture
             try:
-                yield stored, read_picture(file, self.max_pixels).image
-            except BadPicture as error:
-                outcome.failures.append((str(file), str(error)))
+                with self.sources.at(picture.source).fetch(picture.path) as file:
+                    image = read_picture(file, self.max_pixels).image
+            except (BadPicture, BadSource) as error:
+                outcome.failures.append((location(picture.source, picture.path), str(error)))
+            else:
+                yield stored, image
 
     def _refuse_missing(self, outcome: Outcome) -> None:
         if outcome.failures and not self.allow_missing:

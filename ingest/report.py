@@ -63,7 +63,7 @@ class Report:
         self.unchanged += survey.unchanged
         self.failed_before = survey.failed_before
         self.failed += len(survey.unreadable)
-        found = [(str(u.location), u.reason) for u in survey.unreadable]
+        found = [(u.location, u.reason) for u in survey.unreadable]
         self.failures += found[: max(0, _NAMED - len(self.failures))]
         if survey.unmatched:
             self.notes.append(

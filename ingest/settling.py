@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from imagesearch.sources.found import is_below
+
 # The most paths that are brought in one by one; of a folder with more of them, all of it.
 MOST = 300
 
@@ -49,7 +51,7 @@ class Settling:
 
     def forget(self, folder: str) -> None:
         """Nothing at or below `folder` is waited for any more."""
-        for path in [p for p in self._waiting if p == folder or p.startswith(folder + "/")]:
+        for path in [p for p in self._waiting if is_below(p, folder)]:
             del self._waiting[path]
 
     def __len__(self) -> int:

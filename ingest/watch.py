@@ -10,6 +10,7 @@ import click
 from imagesearch.clip import open_model
 from imagesearch.config import load_settings
 from imagesearch.errors import ImageSearchError
+from imagesearch.options import batch_size_option, index_option, model_option, runtime_option, store_option
 from imagesearch.store import default_location, open_store
 from ingest.interrupting import interruptible
 from ingest.job import Job
@@ -39,10 +40,10 @@ class _Bringing:
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option("--model", help="The model pair: demo, clip, or a folder.  [env: MODEL; default: clip]")
-@click.option("--store", help="A folder, or the URLs of Elasticsearch.  [env: STORE; default: one a model]")
-@click.option("--index", help="In Elasticsearch: the alias of the pictures.  [env: INDEX; default: pictures]")
-@click.option("--runtime", help="What computes the embeddings.  [env: RUNTIME; default: auto]")
+@model_option
+@store_option
+@index_option
+@runtime_option
 @click.option(
     "--settle",
     default=2.0,
@@ -60,9 +61,7 @@ class _Bringing:
     help="How often everything is looked through, for changes that nobody told of.",
 )
 @click.option("--poll", is_flag=True, help="Look again and again instead of being told: for network shares.")
-@click.option(
-    "--batch-size", default=32, show_default=True, type=click.IntRange(1, 1024), help="Pictures in one batch."
-)
+@batch_size_option
 def watch(
     paths: tuple[str, ...],
     model: str | None,

@@ -8,7 +8,6 @@ Wants a machine that does nothing else. Pictures and rclip's environment go belo
 """
 
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -22,7 +21,7 @@ from benchmarks.ingest import agreement as agreeing
 from benchmarks.ingest import competitor, report
 from benchmarks.ingest.contest import Counts, contenders, rounds
 from benchmarks.ingest.pictures import SIZES, folder_of
-from benchmarks.knn.measuring import Results
+from benchmarks.knn.measuring import Results, machine
 from imagesearch.config import PROJECT, Runtime
 from imagesearch.runtimes.streams import cores
 from tests.random_pair import FULL, make_pair
@@ -102,12 +101,8 @@ def _known(runtimes: str) -> list[Runtime]:
 
 
 def _machine() -> dict[str, object]:
-    model = Path("/proc/cpuinfo").read_text().partition("model name\t: ")[2].partition("\n")[0]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
-        "cpu": model or platform.processor(),
-        "cores": cores(),
-        "memory_gib": round(memory, 1),
+        **machine(),
         "load": round(os.getloadavg()[0], 1),
         "torch": version("torch"),
         "onnxruntime": version("onnxruntime"),

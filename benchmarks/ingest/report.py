@@ -51,8 +51,8 @@ def speed(name: str, of: Content) -> str:
         "|---|---:|---:|---:|---:|---:|",
     ]
     for who, its in rates.items():
-        cells = [f"{median(its):.1f}", _ratio(its, rates[LOOP]), _ratio(its, rates[RCLIP])]
-        cells.append(_share(its, alone[who]) if who in alone else "")
+        cells = [f"{median(its):.1f}", _spread(its, rates[LOOP]), _spread(its, rates[RCLIP])]
+        cells.append(_spread(its, alone[who], ".0%") if who in alone else "")
         cosine = of["lowest_cosine_to_loop"].get(who)
         cells.append("" if cosine is None else f"{cosine:.4f}")
         lines.append(f"| {_label(who)} | {' | '.join(cells)} |")
@@ -63,15 +63,10 @@ def _label(who: str) -> str:
     return {LOOP: "the loop", RCLIP: "rclip"}.get(who, f"`{who}`")
 
 
-def _ratio(one: Sequence[float], other: Sequence[float]) -> str:
+def _spread(one: Sequence[float], other: Sequence[float], form: str = ".2f") -> str:
     """Median [least, most] of the rounds' ratios."""
     ratios = [a / b for a, b in zip(one, other, strict=True)]
-    return f"{median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]"
-
-
-def _share(one: Sequence[float], other: Sequence[float]) -> str:
-    shares = [a / b for a, b in zip(one, other, strict=True)]
-    return f"{median(shares):.0%} [{min(shares):.0%}, {max(shares):.0%}]"
+    return f"{median(ratios):{form}} [{min(ratios):{form}}, {max(ratios):{form}}]"
 
 
 def stages(name: str, of: Content) -> str:

@@ -3,16 +3,13 @@
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from elasticsearch import BadRequestError, Elasticsearch
-
-from imagesearch.elastic import bodies
+from imagesearch.elastic import bodies, versions
 from imagesearch.elastic.bulk import delete_action, index_action, send
 from imagesearch.elastic.client import Client
 from imagesearch.elastic.documents import of_failure, to_failure
 from imagesearch.elastic.mapping import IndexPlan, failures_body
 from imagesearch.elastic.ranking import Sessions
 from imagesearch.elastic.searches import Searches
-from imagesearch.elastic.versions import ACKNOWLEDGED_IN
 from imagesearch.records import Failure
 
 
@@ -35,7 +32,7 @@ class FailedFiles:
         if not failures:
             return
         if not self._is_there():
-            self._make()
+            versions.make(self._client, self._index, failures_body(self._plan))
         actions = [index_action(failure.id, of_failure(failure)) for failure in failures]
         send(self._client, self._index, actions, refresh=False, alias=False)
         self._know(failure.id for failure in failures)
@@ -89,18 +86,3 @@ class FailedFiles:
 
     def _make_findable(self) -> None:
         self._client.ask(lambda es: es.indices.refresh(index=self._index, ignore_unavailable=True))
-
-    def _make(self) -> None:
-        body = failures_body(self._plan)
-
-        def make(es: Elasticsearch) -> None:
-            try:
-                es.indices.create(
-                    index=self._index, wait_for_active_shards="1", timeout=ACKNOWLEDGED_IN, **body
-                )
-            except BadRequestError as error:
-                # Another writer was first, or our own first try was answered too late.
-                if error.error != "resource_already_exists_exception":
-                    raise
-
-        self._client.ask(make)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,14 @@ def failures_body(plan: IndexPlan) -> dict[str, Any]:
 
 def lacking_fields(properties: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of pictures that the index with these `properties` does not have yet."""
-    return _lacking(_read(MAPPING_FILE)["mappings"]["properties"], properties)
+    return _lacking(_picture_fields(), properties)
+
+
+@cache
+def _picture_fields() -> Mapping[str, Any]:
+    """Read once: it is held against the index before every write."""
+    fields: Mapping[str, Any] = _read(MAPPING_FILE)["mappings"]["properties"]
+    return fields
 
 
 def _lacking(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:

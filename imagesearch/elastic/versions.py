@@ -99,15 +99,7 @@ def create(
     if not previous:
         body["aliases"] = {alias: {"is_write_index": True}}
 
-    def make(es: Elasticsearch) -> None:
-        try:
-            es.indices.create(index=name, wait_for_active_shards="1", timeout=ACKNOWLEDGED_IN, **body)
-        except BadRequestError as error:
-            # Another writer was first, or our own first try was answered too late.
-            if error.error != "resource_already_exists_exception":
-                raise
-
-    client.ask(make)
+    make(client, name, body)
     found = current(client, name if previous else alias)
     if found is None:
         raise StoreUnavailable(
@@ -115,6 +107,20 @@ def create(
             "index if nothing needs it, or choose another alias with INDEX."
         )
     return found
+
+
+def make(client: Client, name: str, body: Mapping[str, Any]) -> None:
+    """Make the concrete index `name`, if it is not there yet."""
+
+    def attempt(es: Elasticsearch) -> None:
+        try:
+            es.indices.create(index=name, wait_for_active_shards="1", timeout=ACKNOWLEDGED_IN, **body)
+        except BadRequestError as error:
+            # Another writer was first, or our own first try was answered too late.
+            if error.error != "resource_already_exists_exception":
+                raise
+
+    client.ask(attempt)
 
 
 def describe(client: Client, version: Version) -> None:

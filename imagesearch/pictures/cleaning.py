@@ -4,6 +4,7 @@ import math
 import unicodedata
 from collections.abc import Iterable
 
+from imagesearch.places import is_on_earth
 from imagesearch.records import Place
 
 MOST_TAGS = 100
@@ -45,11 +46,10 @@ def from_bytes(raw: bytes) -> str:
 
 def place(latitude: float | None, longitude: float | None) -> Place | None:
     """None where it is not on Earth, or exactly 0, 0: what cameras write that do not know."""
-    if latitude is None or longitude is None or not (math.isfinite(latitude) and math.isfinite(longitude)):
+    if latitude is None or longitude is None or latitude == longitude == 0:
         return None
-    if abs(latitude) > 90 or abs(longitude) > 180 or latitude == longitude == 0:
-        return None
-    return Place(latitude, longitude)
+    found = Place(latitude, longitude)
+    return found if is_on_earth(found) else None
 
 
 def rating(stars: object) -> int | None:

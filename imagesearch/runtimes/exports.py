@@ -57,10 +57,14 @@ def _sound(file: Path) -> bool:
     """Whether the file is there and what was written."""
     try:
         expected = _sum_of(file).read_text()
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest() == expected
+        return _digest(file) == expected
     except OSError:
         return False
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _made(tower: Tower, runtime: Runtime, file: Path) -> Path:
@@ -74,10 +78,9 @@ def _made(tower: Tower, runtime: Runtime, file: Path) -> Path:
             _sum_of(file).unlink(missing_ok=True)
             made.replace(file)
             with file.open("rb") as opened:
-                digest = hashlib.file_digest(opened, "sha256").hexdigest()
                 os.fsync(opened.fileno())
             sum_of = Path(folder, "sha256")
-            sum_of.write_text(digest)
+            sum_of.write_text(_digest(file))
             sum_of.replace(_sum_of(file))
     return file
 

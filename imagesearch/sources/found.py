@@ -1,6 +1,7 @@
 """What a look at a source finds, and which names count: the same rules for every kind of source."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from imagesearch.pictures import picture_endings
 from imagesearch.records import picture_id
@@ -8,6 +9,15 @@ from imagesearch.records import picture_id
 # The largest file that is unpacked from an archive or downloaded: a picture of 170 million pixels, 16 bits
 # a channel, uncompressed, has as much.
 MAX_FILE_MB = 1024
+
+
+class Recorded(Protocol):
+    """What a store remembers of a file so that a change of it is noticed."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def mtime_ns(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,10 @@ class FoundFile:
     def location(self) -> str:
         """Source and path in one."""
         return location(self.source, self.path)
+
+    def is_still(self, known: Recorded) -> bool:
+        """Whether it is, by size and time, as it was when `known` was recorded."""
+        return (self.size, self.mtime_ns) == (known.size, known.mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,7 @@ def is_text(path: str) -> bool:
 
 def is_below(path: str, folder: str) -> bool:
     """Whether `path` is `folder` or below it; everything is below an empty one."""
-    return not folder or path == folder or path.startswith(folder + "/")
+    return not folder or path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def too_large(size: int) -> str | None:
@@ -98,4 +112,5 @@ def too_large(size: int) -> str | None:
 
 NOT_TEXT = "has a name that is not valid UTF-8; rename it"
 NOT_REGULAR = "is not a regular file"
+LINK = "is a link; of archives only files themselves are read"
 OUTSIDE = "has a name that leads out of the archive or bucket"

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from imagesearch.errors import BadPicture, BadSource
-from imagesearch.sources.found import NOT_REGULAR, FoundFile, Unreadable
-from imagesearch.sources.zips import plain, refused
+from imagesearch.sources.found import LINK, NOT_REGULAR, FoundFile, Unreadable
+from imagesearch.sources.members import plain, refused
 
 _GZIP, _BZIP2, _XZ = (".tar.gz", ".tgz"), (".tar.bz2", ".tbz2", ".tbz"), (".tar.xz", ".txz")
 TAR_ENDINGS = (".tar", *_GZIP, *_BZIP2, *_XZ)
@@ -205,7 +205,7 @@ class _Stream:
 
 def _refused(path: str, info: tarfile.TarInfo) -> str | None:
     if info.issym() or info.islnk():
-        return "is a link; of archives only files themselves are read"
+        return LINK
     if not info.isreg():
         return NOT_REGULAR
     if info.issparse():

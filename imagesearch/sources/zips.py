@@ -8,16 +8,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from imagesearch.errors import BadPicture
-from imagesearch.sources.found import (
-    NOT_REGULAR,
-    NOT_TEXT,
-    OUTSIDE,
-    FoundFile,
-    Unreadable,
-    is_inside,
-    is_text,
-    too_large,
-)
+from imagesearch.sources.found import LINK, NOT_REGULAR, FoundFile, Unreadable
+from imagesearch.sources.members import plain, refused
 
 ZIP_ENDINGS = (".zip",)
 
@@ -93,26 +85,10 @@ def _name(info: zipfile.ZipInfo) -> str:
         return info.filename
 
 
-def plain(name: str) -> str:
-    """A member's name without `./` and doubled slashes; what leads out of the archive stays as it is."""
-    if not is_inside(name):
-        return name
-    return "/".join(part for part in name.split("/") if part not in ("", "."))
-
-
-def refused(path: str, size: int) -> str | None:
-    """Why a member of this name and size is not read, if it is not."""
-    if not is_inside(path):
-        return OUTSIDE
-    if not is_text(path):
-        return NOT_TEXT
-    return too_large(size)
-
-
 def _refused(path: str, info: zipfile.ZipInfo) -> str | None:
     mode = info.external_attr >> 16
     if stat.S_ISLNK(mode):
-        return "is a link; of archives only files themselves are read"
+        return LINK
     if stat.S_IFMT(mode) and not stat.S_ISREG(mode):
         return NOT_REGULAR
     if info.flag_bits & _ENCRYPTED:

@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from click.testing import CliRunner, Result
@@ -174,6 +176,18 @@ class TestAnotherModel:
                 expected = other.pictures.encode([noise(int(Path(file.path).stem))])[0]
                 assert vector is not None
                 assert float(vector @ expected) > 0.999, "but for what the fastest runtime rounds off"
+
+    def test_pictures_in_archives_too(self, place: Place, pair: Path, other_pair: Path) -> None:
+        archive = place.pictures.parent / "more.zip"
+        with ZipFile(archive, "w") as opened:
+            content = BytesIO()
+            noise(500).save(content, "PNG")
+            opened.writestr("in/500.png", content.getvalue())
+        assert place.run("pictures", "--model", pair, archive).output.startswith("1 new")
+        assert f"{COUNT + 1} pictures brought over" in place.done("--model", other_pair)
+        archive.unlink()
+        place.es.indices.delete(index=f"{place.alias}-000001")
+        assert f"{archive}/in/500.png" in place.refused("--model", pair)
 
     def test_files_that_are_gone_stop_it_unless_allowed(self, place: Place, other_pair: Path) -> None:
         (place.pictures / "0007.png").unlink()
