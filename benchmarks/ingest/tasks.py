@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image
@@ -54,8 +54,8 @@ class Loop:
 class Ours:
     """Our ingest into a new embedded store, and its parts, under one runtime."""
 
-    def __init__(self, pair: Path, runtime: Runtime) -> None:
-        self._model: Model = open_model(str(pair), runtime)
+    def __init__(self, pair: Path, runtime: str) -> None:
+        self._model: Model = open_model(str(pair), cast(Runtime, runtime))
         side = self._model.pictures.view.side
         self._model.pictures.encode_views(np.zeros((BATCH, side, side, 3), dtype=np.uint8))
 

@@ -3,16 +3,16 @@
 import json
 import sys
 from pathlib import Path
-from typing import cast
-
-from benchmarks.ingest.tasks import Loop, Ours
-from imagesearch.config import Runtime
+from typing import Any
 
 
 def main(name: str, pair: Path) -> None:
     """Serve until the other side hangs up. What else is printed goes to standard error."""
+    # Not above: decoding processes import the main module, and `python -m ingest` has nothing for them there.
+    from benchmarks.ingest.tasks import Loop, Ours
+
     answers, sys.stdout = sys.stdout, sys.stderr
-    contender = Loop(pair) if name == "loop" else Ours(pair, cast(Runtime, name))
+    contender: Any = Loop(pair) if name == "loop" else Ours(pair, name)
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
         task = json.loads(line)

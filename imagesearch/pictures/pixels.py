@@ -13,7 +13,9 @@ def to_srgb(image: Image.Image, side: int) -> Image.Image:
     factor = max(1, min(image.size) // side)
     if image.mode in ("I", "F"):
         return _scaled(image, factor).convert("RGB")
-    shrunk = _shrinkable(image).reduce(factor)
+    shrunk = _shrinkable(image)
+    if factor > 1:
+        shrunk = shrunk.reduce(factor)
     return in_srgb(_on_white(shrunk), image.info.get("icc_profile"))
 
 

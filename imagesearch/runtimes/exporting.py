@@ -34,7 +34,7 @@ def _export(tower: Tower, file: Path) -> None:
     from imagesearch.runtimes.torch_tower import FromViews
 
     side = tower.view.side
-    model = FromViews(tower).eval()
+    model = FromViews(tower, torch.device("cpu")).eval()
     try:
         with torch.inference_mode():
             torch.onnx.export(

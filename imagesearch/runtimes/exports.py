@@ -4,6 +4,7 @@ import hashlib
 import logging
 import multiprocessing
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -20,7 +21,7 @@ from imagesearch.runtimes.tower import Tower
 log = logging.getLogger(__name__)
 
 # Raised when the same weights would be exported differently.
-_EXPORTER = 1
+_EXPORTER = 2
 
 
 def exported(tower: Tower, runtime: Runtime) -> Path:
@@ -73,7 +74,9 @@ def _made(tower: Tower, runtime: Runtime, file: Path) -> Path:
         if _sound(file):
             return file  # by another process, meanwhile
         log.info("Exporting the model for %s, once, to %s.", runtime, file)
-        with tempfile.TemporaryDirectory(dir=file.parent) as folder, _process() as exporting:
+        for left in file.parent.glob(f"{file.name}.*"):
+            shutil.rmtree(left)  # by a process that was killed
+        with tempfile.TemporaryDirectory("", f"{file.name}.", file.parent) as folder, _process() as exporting:
             made = exporting.submit(write, tower, runtime, Path(folder)).result()
             _sum_of(file).unlink(missing_ok=True)
             made.replace(file)
