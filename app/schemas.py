@@ -133,6 +133,7 @@ class HealthOut(EngineOut):
     status: Literal["ok"] = Field("ok", description="This process answers, whatever the rest does.")
     version: str
     model: str
+    runtime: str = Field(description="What computes the embeddings of pictures, and where.")
     exact: bool = Field(description="Searches compare every picture.")
     reach: int | None = Field(description="How deep paging goes; null: to the last picture.")
 

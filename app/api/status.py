@@ -36,6 +36,7 @@ def health() -> dict[str, Any]:
         **_parts(look(here)),
         version=VERSION,
         model=here.model.spec.name,
+        runtime=here.model.pictures.runtime,
         exact=capabilities.exact,
         reach=capabilities.reach,
     )

@@ -9,6 +9,7 @@ from app.pages.parts import Tile, shape, similar_to, source_set, tile
 from app.pages.room import answer, asked, credits_gallery, room
 from app.pages.state import PageState
 from app.services import known, services
+from imagesearch.records import Filters
 from imagesearch.search import Query
 
 SIMILAR_SHOWN = 12
@@ -42,6 +43,7 @@ def picture(id: str) -> str:
         sources=source_set(shown, THUMBNAIL_SIZES),
         state=state,
         around=_around(state, at, id),
+        twins=services().store.count(Filters(phashes=(shown.phash,))) - 1 if shown.phash else 0,
         similar=[tile(hit, PageState(like=id), i, similar[0].score) for i, hit in enumerate(similar)],
         similar_url=similar_to(id, state).url(),
         only=_only,

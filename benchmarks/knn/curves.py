@@ -1,6 +1,7 @@
 """The curves of recall, as pictures for the docs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,8 @@ def draw(file: Path, lines: Sequence[Line]) -> None:
 
     A line without rows, which was not measured, is left out.
     """
-    with mpl.rc_context(_LOOK):
-        figure, panels = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
+    with drawn(file):
+        _, panels = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
         for panel, (sort, title) in zip(panels, SORTS.items(), strict=True):
             panel.set_title(title)
             for line in lines:
@@ -50,8 +51,15 @@ def draw(file: Path, lines: Sequence[Line]) -> None:
         panels[0].set_ylabel("recall@10")
         if any(line.rows for line in lines):
             panels[1].legend(loc="lower right", fontsize=9)
-        figure.savefig(file, metadata={"Date": None, "Creator": None})
-        plt.close(figure)
+
+
+@contextmanager
+def drawn(file: Path) -> Iterator[None]:
+    """Writes the figure that is made in the block: the same bytes for the same numbers."""
+    with mpl.rc_context(_LOOK):
+        yield
+        plt.savefig(file, metadata={"Date": None, "Creator": None})
+        plt.close()
 
 
 def _line(panel: Axes, line: Line, sort: str) -> None:

@@ -3,6 +3,7 @@
     python -m benchmarks.million make                 the files (about 4 GB of disk)
     python -m benchmarks.million run                  bring them in
     python -m benchmarks.million run --name second    and find that they are all there
+    python -m benchmarks.million report               the table and the curve of docs/ingest.md
 
 Each run is written to benchmarks/results/million.json: how long it took, how long until the first batch was
 decoded, and the memory of the process and its workers every few seconds.
@@ -19,6 +20,7 @@ import click
 import numpy as np
 from PIL import Image
 
+from benchmarks.million.results import FIRST, RESULTS, SECOND
 from benchmarks.million.standin import stand_in
 from imagesearch.config import PROJECT
 from imagesearch.embedded import EmbeddedStore
@@ -29,7 +31,6 @@ from ingest.progress import Silent
 from ingest.report import Report
 
 FOLDER = PROJECT / "data" / "benchmarks" / "million"
-RESULTS = PROJECT / "benchmarks" / "results" / "million.json"
 _IN_A_FOLDER = 1_000
 
 
@@ -54,29 +55,48 @@ def make(size: int) -> None:
 
 
 @main.command()
-@click.option("--name", default="first", show_default=True, help="What to call this run in the results.")
+@click.option(
+    "--name",
+    type=click.Choice([FIRST, SECOND]),
+    default=FIRST,
+    show_default=True,
+)
 def run(name: str) -> None:
     """Bring the files into an embedded store, or find that they are all there."""
     began = _process_start()
     model, encoder = stand_in()
     memory = _Memory()
-    report = Report()
+    counts = Report()
     with memory, EmbeddedStore(FOLDER / "store", create=True) as store:
         limits = Limits(max_pixels=1_000_000, memory=4 << 30, seconds=60)
-        Job(store, model, limits).run(Asked([FOLDER / "pictures"]), Silent(), report)
+        Job(store, model, limits).run(Asked([FOLDER / "pictures"]), Silent(), counts)
     measured = {
         "seconds": round(time.time() - began, 1),
         "first_batch_decoded": round(encoder.first - began, 2) if encoder.first else None,
-        "new": report.new,
-        "unchanged": report.unchanged,
-        "failed": report.failed,
+        "new": counts.new,
+        "unchanged": counts.unchanged,
+        "failed": counts.failed,
         "peak_mib": max(mib for _, mib in memory.curve),
         "peak_of_the_process_mib": max(memory.own),
         "curve": memory.curve,
     }
+    from benchmarks.knn.measuring import machine  # not above, so that it is not measured
+
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    RESULTS.write_text(json.dumps(results | {name: measured}, indent=1) + "\n")
+    results |= {"machine": machine(), name: measured}
+    RESULTS.write_text(json.dumps(results) + "\n")
     click.echo(json.dumps({key: value for key, value in measured.items() if key != "curve"}))
+
+
+@main.command()
+def report() -> None:
+    """Write what was measured into the document."""
+    from benchmarks.million import report as reporting  # it draws; see above
+
+    content = reporting.read()
+    reporting.draw(content)
+    text = reporting.DOCUMENT.read_text(encoding="utf-8")
+    reporting.DOCUMENT.write_text(reporting.written(text, content), encoding="utf-8")
 
 
 class _Memory:

@@ -21,7 +21,7 @@ from imagesearch.runtimes.tower import Tower
 log = logging.getLogger(__name__)
 
 # Raised when the same weights would be exported differently.
-_EXPORTER = 2
+_EXPORTER = 3
 
 
 def exported(tower: Tower, runtime: Runtime) -> Path:

@@ -1,5 +1,6 @@
 """Adding and removing pictures while the server runs."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -216,3 +217,14 @@ def test_writes_of_another_process_are_seen(client: FlaskClient) -> None:
         assert other.delete([found["results"][0]["id"]]) == 1
     again = client.get("/api/search?q=x&limit=50").get_json()
     assert [result["id"] for result in again["results"]] == [r["id"] for r in found["results"][1:]]
+
+
+def test_near_duplicates_lead_to_each_other(client: FlaskClient) -> None:
+    """Two files of one drawing."""
+    one = add(client, in_bytes(draw("circle", "indigo")))
+    assert "Near-duplicates" not in client.get(f"/pictures/{one['id']}").text
+    add(client, in_bytes(draw("circle", "indigo"), "BMP"))
+    page = client.get(f"/pictures/{one['id']}").text
+    link = re.search(r'<a href="([^"]+)">1 more looks the same</a>', page)
+    assert link
+    assert "2 pictures" in client.get(link[1].replace("&amp;", "&")).text

@@ -49,6 +49,7 @@ def states(said: dict[str, Any]) -> dict[str, str]:
 def test_all_is_well(client: FlaskClient, engine: Engine, model: Model) -> None:
     said = health(client)
     assert (said["version"], said["model"], said["pictures"]) == (VERSION, model.spec.name, 24)
+    assert said["runtime"] == model.pictures.runtime
     assert (said["exact"], said["reach"]) == (engine.exact, None if engine.exact else 10_000)
     assert set(states(said).values()) == {"ok"}
     names = {name: said[name]["name"] for name in PARTS}

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,14 @@ from imagesearch.runtimes import resolve
 from imagesearch.runtimes.streams import Streams
 from imagesearch.views import ByteArray
 from tests.conftest import environment, lacking, noise
+from tests.random_pair import TINY, Size, make_pair
 
 PICTURES = [noise(i, 60 + 7 * i, 90) for i in range(20)]
 LEAST: dict[Runtime, float] = {"torch": 0.99999, "onnx": 0.99999, "torch-bf16": 0.9995, "onnx-int8": 0.995}
+
+# More than one block of weights in a layer, the second a smaller one; and a side that patches do not fill.
+BROAD = replace(TINY, picture_width=256, picture_layers=2)
+ODD = replace(TINY, side=72)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +56,15 @@ class TestMeaning:
         assert made.shape == plain.shape
         assert made.dtype == np.float32
         assert float((made * plain).sum(1).min()) >= least
+
+    @pytest.mark.parametrize("size", [BROAD, ODD], ids=["broad", "odd"])
+    def test_of_other_sizes(self, tmp_path: Path, size: Size) -> None:
+        pair = make_pair(tmp_path / "pair", size)
+        expected: FloatArray = SentenceTransformer(str(pair / "picture"), device="cpu").encode(PICTURES)
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+        for runtime, least in LEAST.items():
+            made = open_model(str(pair), runtime).pictures.encode(PICTURES)
+            assert float((made * expected).sum(1).min()) >= least, runtime
 
     def test_of_the_demo_model(self, tmp_path: Path) -> None:
         expected: FloatArray = SentenceTransformer("demo/model/picture", device="cpu").encode(PICTURES)
