@@ -10,6 +10,7 @@ Wants a machine that does nothing else. Pictures and rclip's environment go belo
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,8 +30,8 @@ from tests.random_pair import FULL, make_pair
 DATA = PROJECT / "data" / "ingest-benchmark"
 GALLERY = PROJECT / "data" / "gallery"
 RUNTIMES = ("torch", "torch-bf16", "onnx", "onnx-int8")
-# So many that starting up does not count, and that a round takes no longer than a minute.
-COUNTS = {"640×480": Counts(ours=512, loop=128), "12 megapixels": Counts(ours=192, loop=24)}
+# So many that starting up hardly counts, and that none takes much longer than half a minute.
+COUNTS = {"640×480": Counts(1536, 512, 128), "12 megapixels": Counts(384, 192, 24)}
 
 runtimes_option = click.option(
     "--runtimes", default=",".join(RUNTIMES), show_default=True, help="Those of ours, separated by commas."
@@ -51,15 +52,16 @@ def main() -> None:
 @results_option
 @click.option("--rounds", "number", default=5, show_default=True, help="Each contender's turns.")
 @click.option("--part", default=1.0, show_default=True, help="The share of the pictures; for a trial.")
-def speed(runtimes: str, file: Path, number: int, part: float) -> None:
+@click.option("--size", "sizes", multiple=True, default=list(SIZES), help="640×480 or 12 megapixels.")
+def speed(runtimes: str, file: Path, number: int, part: float, sizes: tuple[str, ...]) -> None:
     """The loop, rclip and ours, in turn."""
     results = Results(file)
     results.put("machine", value=_machine())
     with _pair() as pair, contenders(pair, _known(runtimes), DATA, pair.parent) as ready:
-        for name in SIZES:
+        for name in [one for one in SIZES if one in sizes]:
             full = COUNTS[name]
-            counts = Counts(max(32, int(full.ours * part)), max(16, int(full.loop * part)))
-            measured = rounds(ready, folder_of(DATA, name, counts.ours), counts, number)
+            counts = Counts(*(max(32, int(count * part)) for count in (full.fast, full.others, full.loop)))
+            measured = rounds(ready, partial(folder_of, DATA, name), counts, number)
             results.put("speed", name, value={**measured, "cores": cores()})
             click.echo(report.speed(name, results.content["speed"][name]))
             click.echo(report.stages(name, results.content["speed"][name]))

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.ingest import competitor
+from benchmarks.ingest.tasks import BATCH
 from imagesearch.config import PROJECT
 
 LOOP, RCLIP = "loop", "rclip"
+_FAST = ("torch-bf16", "onnx-int8")
 
 
 @dataclass(frozen=True)
@@ -66,30 +68,42 @@ def contenders(pair: Path, runtimes: Sequence[str], data: Path, place: Path) -> 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many pictures each contender is given in a round; a slow one's rate shows with fewer."""
+    """How many pictures a contender is given in a round; a slow one's rate shows with fewer."""
 
-    ours: int
+    fast: int
+    others: int
     loop: int
 
+    def of(self, name: str) -> int:
+        """Those of the contender called so."""
+        return self.loop if name == LOOP else self.fast if name in _FAST else self.others
 
-def rounds(all_of_them: Sequence[Contender], folder: Path, counts: Counts, number: int) -> dict[str, Any]:
-    """Rates of every round by contender, of encoding alone, the stages, and the cosines to the loop's."""
+
+def rounds(
+    all_of_them: Sequence[Contender], folder_with: Callable[[int], Path], counts: Counts, number: int
+) -> dict[str, Any]:
+    """Rates of every round by contender, of encoding alone, the stages, and the cosines to the loop's.
+
+    `folder_with(count)` has so many pictures, those of a smaller one first.
+    """
+    given = {c.name: counts.of(c.name) for c in all_of_them}
+    folders = {name: folder_with(counts.others if name == LOOP else count) for name, count in given.items()}
     rates: dict[str, list[float]] = {c.name: [] for c in all_of_them}
     encoding: dict[str, list[float]] = {}
     vectors: dict[str, Any] = {}
     for turn in range(number):
         order = all_of_them[turn % len(all_of_them) :] + all_of_them[: turn % len(all_of_them)]  # type: ignore[operator]
         for contender in order:
-            loop = contender.name == LOOP
-            done = contender.ask("run", folder, counts.loop if loop else counts.ours)
-            rates[contender.name].append(round(done["per_second"], 3))
-            vectors[contender.name] = done.get("vectors")
-            if contender.name not in (LOOP, RCLIP):
-                alone = contender.ask("encode", folder, counts.ours)["per_second"]
-                encoding.setdefault(contender.name, []).append(round(alone, 3))
-    stages = {c.name: c.ask("stages", folder, counts.ours) for c in all_of_them if c.name in encoding}
+            name = contender.name
+            done = contender.ask("run", folders[name], given[name])
+            rates[name].append(round(done["per_second"], 3))
+            vectors[name] = done.get("vectors")
+            if name not in (LOOP, RCLIP):
+                alone = contender.ask("encode", folders[name], counts.others)["per_second"]
+                encoding.setdefault(name, []).append(round(alone, 3))
+    stages = {c.name: c.ask("stages", folders[c.name], BATCH) for c in all_of_them if c.name in encoding}
     return {
-        "pictures": {"ours and rclip": counts.ours, "loop": counts.loop},
+        "pictures": given,
         "per_second": rates,
         "encoding_alone": encoding,
         "milliseconds": {n: {k: round(v, 2) for k, v in s.items()} for n, s in stages.items()},

@@ -45,13 +45,17 @@ def speed(name: str, of: Content) -> str:
     """Rates and ratios of one size of picture."""
     rates, alone = of["per_second"], of["encoding_alone"]
     lines = [
-        f"**{name}** ({of['pictures']['ours and rclip']} pictures a round, the loop "
-        f"{of['pictures']['loop']}; {len(rates[LOOP])} rounds)\n",
-        "| | pictures/s | × the loop | × rclip | of encoding alone | cosine to the loop |",
-        "|---|---:|---:|---:|---:|---:|",
+        f"**{name}** ({len(rates[LOOP])} rounds)\n",
+        "| | pictures a round | pictures/s | × the loop | × rclip | of encoding alone | cosine to the loop |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for who, its in rates.items():
-        cells = [f"{median(its):.1f}", _spread(its, rates[LOOP]), _spread(its, rates[RCLIP])]
+        cells = [
+            f"{of['pictures'][who]:,}",
+            f"{median(its):.1f}",
+            _spread(its, rates[LOOP]),
+            _spread(its, rates[RCLIP]),
+        ]
         cells.append(_spread(its, alone[who], ".0%") if who in alone else "")
         cosine = of["lowest_cosine_to_loop"].get(who)
         cells.append("" if cosine is None else f"{cosine:.4f}")

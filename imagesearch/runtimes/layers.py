@@ -163,7 +163,7 @@ class PackedLayer(nn.Module):
             for part in (self._queries, self._keys, self._values)
         )
         seen = functional.scaled_dot_product_attention(*heads)
-        x = x + self._out(seen.transpose(1, 2).reshape(count, length, width))
+        x.add_(self._out(seen.transpose(1, 2).reshape(count, length, width)))
         given = self._before_mlp(x).bfloat16()
         for wide, narrow in zip(self._wide, self._narrow, strict=True):
             x.add_(narrow(wide(given, "swish")))

@@ -40,14 +40,14 @@ def test_single_precision_is_the_loops() -> None:
 
 def test_a_table_from_made_up_rates() -> None:
     of = {
-        "pictures": {"ours and rclip": 9, "loop": 3},
+        "pictures": {"loop": 3, "torch": 9, "rclip": 1_000},
         "per_second": {"loop": [1.0, 2.0], "torch": [4.0, 4.0], "rclip": [2.0, 2.0]},
         "encoding_alone": {"torch": [5.0, 4.0]},
         "lowest_cosine_to_loop": {"torch": 0.99951},
     }
     table = report.speed("some", of)
-    assert "| `torch` | 4.0 | 3.00 [2.00, 4.00] | 2.00 [2.00, 2.00] | 90% [80%, 100%] | 0.9995 |" in table
-    assert "| rclip | 2.0 | 1.50 [1.00, 2.00] | 1.00 [1.00, 1.00] |  |  |" in table
+    assert "| `torch` | 9 | 4.0 | 3.00 [2.00, 4.00] | 2.00 [2.00, 2.00] | 90% [80%, 100%] | 0.9995 |" in table
+    assert "| rclip | 1,000 | 2.0 | 1.50 [1.00, 2.00] | 1.00 [1.00, 1.00] |  |  |" in table
 
 
 def test_pictures_follow_from_the_seed(tmp_path_factory: pytest.TempPathFactory) -> None:
