@@ -63,12 +63,13 @@ def _quantise(whole: Path, file: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     nodes = onnx.load(whole, load_external_data=False).graph.node
-    products = [node.name for node in nodes if node.op_type in _PRODUCTS]
+    last = [node.name for node in nodes if node.op_type in _PRODUCTS][-1:]
     quantize_dynamic(
         whole,
         file,
         op_types_to_quantize=_PRODUCTS,
-        nodes_to_exclude=products[-1:],
+        # The quantiser first makes a MatMul of that name of each Gemm.
+        nodes_to_exclude=[*last, *(f"{name}_MatMul" for name in last)],
         per_channel=True,
         reduce_range=_overflows(),
         weight_type=QuantType.QInt8,

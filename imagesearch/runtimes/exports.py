@@ -21,7 +21,7 @@ from imagesearch.runtimes.tower import Tower
 log = logging.getLogger(__name__)
 
 # Raised when the same weights would be exported differently.
-_EXPORTER = 3
+_EXPORTER = 4
 
 
 def exported(tower: Tower, runtime: Runtime) -> Path:

@@ -223,7 +223,7 @@ def test_near_duplicates_lead_to_each_other(client: FlaskClient) -> None:
     """Two files of one drawing."""
     drawing = draw("circle", "indigo")
     one = add(client, in_bytes(drawing))
-    assert "Near-duplicates" not in client.get(f"/pictures/{one['id']}").text
+    assert "looks the same" not in client.get(f"/pictures/{one['id']}").text
     add(client, in_bytes(drawing, compress_level=0))
     page = client.get(f"/pictures/{one['id']}").text
     link = re.search(r'<a href="([^"]+)">1 more looks the same</a>', page)
