@@ -52,13 +52,13 @@ def main() -> None:
 @results_option
 @click.option("--rounds", "number", default=5, show_default=True, help="Each contender's turns.")
 @click.option("--part", default=1.0, show_default=True, help="The share of the pictures; for a trial.")
-@click.option("--size", "sizes", multiple=True, default=list(SIZES), help="640×480 or 12 megapixels.")
+@click.option("--size", "sizes", multiple=True, type=click.Choice(list(SIZES)), default=list(SIZES))
 def speed(runtimes: str, file: Path, number: int, part: float, sizes: tuple[str, ...]) -> None:
     """The loop, rclip and ours, in turn."""
     results = Results(file)
     results.put("machine", value=_machine())
     with _pair() as pair, contenders(pair, _known(runtimes), DATA, pair.parent) as ready:
-        for name in [one for one in SIZES if one in sizes]:
+        for name in sizes:
             full = COUNTS[name]
             counts = Counts(*(max(32, int(count * part)) for count in (full.fast, full.others, full.loop)))
             measured = rounds(ready, partial(folder_of, DATA, name), counts, number)

@@ -33,7 +33,7 @@ class _Visual(nn.Module):
 
     def __init__(self, pair: Path) -> None:
         super().__init__()
-        self.model = load_pictures(pair / "picture", "cpu")
+        self.model = load_pictures(pair / "picture")
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         return embeddings(self.model, pixels)

@@ -84,10 +84,10 @@ def rounds(
 ) -> dict[str, Any]:
     """Rates of every round by contender, of encoding alone, the stages, and the cosines to the loop's.
 
-    `folder_with(count)` has so many pictures, those of a smaller one first.
+    `folder_with(count)` has so many pictures, and the first of them in common with every other one.
     """
     given = {c.name: counts.of(c.name) for c in all_of_them}
-    folders = {name: folder_with(counts.others if name == LOOP else count) for name, count in given.items()}
+    folders = {name: folder_with(count) for name, count in given.items()}
     rates: dict[str, list[float]] = {c.name: [] for c in all_of_them}
     encoding: dict[str, list[float]] = {}
     vectors: dict[str, Any] = {}

@@ -80,11 +80,11 @@ def run(name: str) -> None:
         "peak_of_the_process_mib": max(memory.own),
         "curve": memory.curve,
     }
-    from benchmarks.knn.measuring import machine  # not above, so that it is not measured
+    from benchmarks.knn.measuring import Results, machine  # not above, so that it is not measured
 
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results |= {"machine": machine(), name: measured}
-    RESULTS.write_text(json.dumps(results) + "\n")
+    results = Results(RESULTS)
+    results.put("machine", value=machine())
+    results.put(name, value=measured)
     click.echo(json.dumps({key: value for key, value in measured.items() if key != "curve"}))
 
 

@@ -66,12 +66,11 @@ def _name_of_each() -> NDArray[np.intp]:
     """For each colour, told apart by _BITS a channel, which of _NAMED it is: shape (32, 32, 32)."""
     levels = (np.arange(2**_BITS) + 0.5) * 2 ** (8 - _BITS)
     every = oklab(np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).astype(np.float32))
-    examples = [bytes.fromhex(example) for some in _NAMED.values() for example in some.split()]
-    known = oklab(np.frombuffer(b"".join(examples), np.uint8).reshape(-1, 3))
+    examples = [(name, bytes.fromhex(e)) for name, some in enumerate(_NAMED.values()) for e in some.split()]
+    known = oklab(np.array([list(colour) for _, colour in examples], np.uint8))
     # The square of the distance, but for a part that is the same for all.
     distances = (known**2).sum(-1) - 2 * (every @ known.T)
-    name_of_each_example = np.repeat(np.arange(len(_NAMED)), [len(some.split()) for some in _NAMED.values()])
-    named: NDArray[np.intp] = name_of_each_example[distances.argmin(-1)]
+    named: NDArray[np.intp] = np.array([name for name, _ in examples])[distances.argmin(-1)]
     return named
 
 

@@ -76,7 +76,7 @@ def _made(tower: Tower, runtime: Runtime, file: Path) -> Path:
         log.info("Exporting the model for %s, once, to %s.", runtime, file)
         for left in file.parent.glob(f"{file.name}.*"):
             shutil.rmtree(left)  # by a process that was killed
-        with tempfile.TemporaryDirectory("", f"{file.name}.", file.parent) as folder, _process() as exporting:
+        with _beside(file) as folder, _process() as exporting:
             made = exporting.submit(write, tower, runtime, Path(folder)).result()
             _sum_of(file).unlink(missing_ok=True)
             made.replace(file)
@@ -86,6 +86,10 @@ def _made(tower: Tower, runtime: Runtime, file: Path) -> Path:
             sum_of.write_text(_digest(file))
             sum_of.replace(_sum_of(file))
     return file
+
+
+def _beside(file: Path) -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix=f"{file.name}.", dir=file.parent)
 
 
 def _process() -> ProcessPoolExecutor:

@@ -61,9 +61,8 @@ class Patches(nn.Module):
         scaled = Scaled(view)
         weight = own.patch_embedding.weight.detach().permute(0, 2, 3, 1) / scaled.deviation
         away = ((scaled.mean - _MIDDLE) * weight).sum((1, 2, 3))
-        product = nn.Linear(weight[0].numel(), len(weight), bias=False)
-        product.weight.data = weight.flatten(1).contiguous()
-        self._product: nn.Linear | PackedLinear = product
+        self._product = nn.Linear(weight[0].numel(), len(weight), bias=False)
+        self._product.weight.data = weight.flatten(1).contiguous()
         positions = own.position_embedding.weight.detach()
         self.register_buffer("first", (own.class_embedding.detach() + positions[0]).expand(1, 1, -1))
         self.register_buffer("positions", positions[1:] - away)
@@ -74,12 +73,6 @@ class Patches(nn.Module):
         rows = cut.reshape(count, across * across, -1).float() - _MIDDLE
         patches = self._product(rows) + self.positions
         return torch.cat([self.first.expand(count, -1, -1), patches], dim=1)
-
-    def packed(self) -> Self:
-        """Itself, with its product packed."""
-        if isinstance(self._product, nn.Linear):
-            self._product = PackedLinear.of(self._product)
-        return self
 
 
 def take_bytes(model: nn.Module, view: View) -> bool:
@@ -173,10 +166,15 @@ class PackedLayer(nn.Module):
 def pack(model: nn.Module) -> bool:
     """Put packed layers in the place of a model's; whether it is a CLIP, which then needs no more help."""
     if not _replace(model, _packable, PackedLayer):
-        _replace(model, lambda child: isinstance(child, nn.Linear), PackedLinear.of)
+        _replace(model, _linear, PackedLinear.of)
         return False
-    _replace(model, lambda child: isinstance(child, Patches), Patches.packed)
+    for module in [module for module in model.modules() if isinstance(module, Patches)]:
+        _replace(module, _linear, PackedLinear.of)
     return True
+
+
+def _linear(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.Linear)
 
 
 def _packable(layer: nn.Module) -> bool:

@@ -43,12 +43,12 @@ def load(folder: Path, device: str | None = None) -> "SentenceTransformer":
     return model.eval()
 
 
-def load_pictures(folder: Path, device: str) -> "SentenceTransformer":
-    """The same without CLIP's own text tower, a third of its weights: words have a tower of their own."""
+def load_pictures(folder: Path) -> "SentenceTransformer":
+    """The same on the CPU, without CLIP's own text tower, a third of its weights: words have their own."""
     from torch import nn
     from transformers import CLIPModel
 
-    model = load(folder, device)
+    model = load(folder, "cpu")
     for module in model.modules():
         if isinstance(module, CLIPModel):
             module.text_model = nn.Identity()

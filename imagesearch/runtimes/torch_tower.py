@@ -73,7 +73,7 @@ class FromViews(nn.Module):
 
     def __init__(self, tower: Tower, device: torch.device) -> None:
         super().__init__()
-        self._model = load_pictures(tower.folder, "cpu")
+        self._model = load_pictures(tower.folder)
         self._scaled = nn.Identity() if take_bytes(self._model, tower.view) else Scaled(tower.view)
         self.to(device)
 
