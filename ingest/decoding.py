@@ -7,7 +7,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -63,7 +63,9 @@ class Decoding:
         self._limits = limits
         self._threads = ThreadPoolExecutor(workers, "decoding")
         self._own = threading.local()
-        self._workers: list[_Worker] = []
+        self._lock = threading.Lock()
+        self._workers: set[_Worker] = set()
+        self._closed = False
         for _ in range(workers):
             self._threads.submit(self._worker)
 
@@ -72,10 +74,13 @@ class Decoding:
         return self._threads.submit(self._decoded, files)
 
     def _decoded(self, files: Sequence[Asked]) -> list[Seen | Unseen]:
+        worker = self._worker()
         try:
-            return self._worker().ask(files)
+            return worker.ask(files)
         except _Lost as lost:
             self._own.worker = None
+            with self._lock:
+                self._workers.discard(worker)
             if len(files) == 1:
                 return [Unseen(str(lost))]
         # One of them did it; the others are innocent.
@@ -84,14 +89,23 @@ class Decoding:
     def _worker(self) -> "_Worker":
         worker: _Worker | None = getattr(self._own, "worker", None)
         if worker is None:
-            worker = self._own.worker = _Worker(self._view, self._limits)
-            self._workers.append(worker)
+            with self._lock:
+                if self._closed:
+                    raise CancelledError
+                worker = self._own.worker = _Worker(self._view, self._limits)
+                self._workers.add(worker)
         return worker
 
     def close(self) -> None:
         """Stop the workers, whatever they are at."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for worker in self._workers:
+        with self._lock:
+            self._closed = True
+            workers = list(self._workers)
+        for worker in workers:
+            worker.kill()
+        # Each thread has its worker's end of the pipe to itself until it has noticed.
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for worker in workers:
             worker.stop()
 
     def __enter__(self) -> Self:
@@ -130,8 +144,12 @@ class _Worker:
             raise _Lost(_how_it_ended(self._process.exitcode)) from error
         return answer
 
-    def stop(self) -> None:
+    def kill(self) -> None:
+        """What `ask` is waiting for ends."""
         self._process.kill()
+
+    def stop(self) -> None:
+        self.kill()
         self._process.join()
         self._here.close()
 

@@ -2,9 +2,12 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -76,10 +79,14 @@ def test_one_that_crashes_the_decoder_costs_itself_only(sound: list[Path], endle
     assert answers[1] == Unseen("makes the decoder crash (SIGSEGV)")
 
 
+def decoders() -> list[BaseProcess]:
+    return [child for child in active_children() if child.name == "decoding"]
+
+
 def kill_decoders(killed: set[int]) -> set[int]:
     """As a fault in native code would, once each has begun to read what never ends."""
-    for child in active_children():
-        if child.pid and child.name == "decoding" and child.pid not in killed and waits_for_a_pipe(child.pid):
+    for child in decoders():
+        if child.pid and child.pid not in killed and waits_for_a_pipe(child.pid):
             os.kill(child.pid, signal.SIGSEGV)
             killed.add(child.pid)
     return killed
@@ -107,7 +114,12 @@ def test_one_that_takes_too_much_memory(tmp_path: Path, sound: list[Path]) -> No
 
 
 def test_nothing_is_left_behind(sound: list[Path], endless: Path) -> None:
+    threads = set(threading.enumerate())
     with Decoding(VIEW, LIMITS, 2) as decoding:
         decoding.start(asked(sound[0])).result()
-        decoding.start(asked(endless))
-    assert not [child for child in active_children() if child.name == "decoding"]
+        # Its neighbours are not tried again, each on its own, when nobody waits for them any more.
+        given_up = decoding.start(asked(endless, *sound))
+        wait_for(lambda: any(waits_for_a_pipe(child.pid) for child in decoders() if child.pid))
+    assert not decoders()
+    assert set(threading.enumerate()) == threads
+    assert isinstance(given_up.exception(), CancelledError)
