@@ -2,11 +2,12 @@
 FROM python:3.11.14-slim-trixie AS build
 ARG TORCH=cpu
 RUN pip install --no-cache-dir uv==0.13.9 && python -m venv --without-pip /opt/venv
-COPY requirements.txt /tmp/
+COPY requirements.txt requirements-s3.txt /tmp/
 RUN if [ "$TORCH" = cpu ]; then \
       sed -i -E '/^(nvidia-|triton)/d' /tmp/requirements.txt; export UV_TORCH_BACKEND=cpu; \
     fi; \
-    uv pip install --python /opt/venv/bin/python --no-cache --compile-bytecode -r /tmp/requirements.txt
+    uv pip install --python /opt/venv/bin/python --no-cache --compile-bytecode \
+      -r /tmp/requirements.txt -r /tmp/requirements-s3.txt
 COPY LICENSE NOTICE /srv/
 COPY app /srv/app
 COPY demo /srv/demo

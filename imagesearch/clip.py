@@ -94,10 +94,8 @@ class _PictureTower:
         if not len(views):
             return np.empty((0, self._identity.dims), dtype=np.float32)
         with self._lock:
-            made = [
-                self._computing(views[start : start + BATCH_SIZE])
-                for start in range(0, len(views), BATCH_SIZE)
-            ]
+            computing = self._computing
+        made = [computing(views[start : start + BATCH_SIZE]) for start in range(0, len(views), BATCH_SIZE)]
         return _unit_rows(np.concatenate(made), self._identity.dims, self._folder)
 
 

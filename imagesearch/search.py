@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -181,7 +182,8 @@ class Searcher:
 def open_searcher(store: Store, model: Model, settings: Settings) -> Searcher:
     """A searcher as the settings have it; which model the store is of is not looked at yet."""
     texts = store.texts(settings.text_encoding)
-    return Searcher(store, model, settings.max_query_chars, texts, follow=open_model)
+    follow = partial(open_model, runtime=settings.runtime, data=settings.data)
+    return Searcher(store, model, settings.max_query_chars, texts, follow=follow)
 
 
 def _indexed(store: Store, id: str) -> FloatArray:

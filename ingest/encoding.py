@@ -1,6 +1,8 @@
 """From what the model sees to embeddings, a batch at a time."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +10,7 @@ from cachetools import LRUCache
 
 from imagesearch.encoders import PictureEncoder
 from imagesearch.records import FloatArray
+from imagesearch.views import ByteArray
 from ingest.items import Item
 
 # Embeddings made last that are kept at hand: 20 MB at 512 dimensions.
@@ -15,29 +18,42 @@ _RECENT = 10_000
 
 
 class Encoding:
-    """Gives each content its embedding, made once."""
+    """Gives each content its embedding, made once. Used by several threads, each with a batch."""
 
     def __init__(self, encoder: PictureEncoder) -> None:
         self._encoder = encoder
-        # A store that is being loaded may not find yet what was written to it just now.
-        self._recent: LRUCache[str, FloatArray] = LRUCache(_RECENT)
+        self._lock = threading.Lock()
+        # A store that is being loaded may not find yet what was written to it just now; and another thread
+        # may be about to make it.
+        self._recent: LRUCache[str, Future[FloatArray]] = LRUCache(_RECENT)
 
     def encode(self, items: Sequence[Item]) -> list[Item]:
         """`items`, with an embedding for each that was decoded."""
         views = {i.content_hash: i.view for i in items if i.view is not None and i.vector is None}
-        unknown = [content for content in views if content not in self._recent]
-        vectors = {content: self._recent[content] for content in views if content in self._recent}
+        with self._lock:
+            made = {content: self._recent[content] for content in views if content in self._recent}
+            unknown: dict[str, Future[FloatArray]] = {c: Future() for c in views if c not in made}
+            self._recent.update(unknown)
         if unknown:
-            made = self._encoder.encode_views(np.stack([views[content] for content in unknown]))
-            vectors.update(zip(unknown, made, strict=True))
-            self._recent.update(zip(unknown, made, strict=True))
+            self._make(unknown, views)
+        made.update(unknown)
         fresh = set(unknown)
         encoded = []
         for item in items:
             content, vector = item.content_hash, item.vector
             first = vector is None and content in fresh
             fresh.discard(content)
-            if vector is None:
-                vector = vectors.get(content)
+            if vector is None and content in made:
+                vector = made[content].result()
             encoded.append(replace(item, view=None, vector=vector, fresh=first))
         return encoded
+
+    def _make(self, unknown: Mapping[str, Future[FloatArray]], views: Mapping[str, ByteArray]) -> None:
+        try:
+            vectors = self._encoder.encode_views(np.stack([views[content] for content in unknown]))
+        except BaseException as error:
+            for future in unknown.values():
+                future.set_exception(error)
+            raise
+        for future, vector in zip(unknown.values(), vectors, strict=True):
+            future.set_result(vector)

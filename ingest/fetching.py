@@ -39,11 +39,12 @@ def _beside(task: Task) -> tuple[Metadata | None, tuple[str, ...]]:
     said: list[Metadata] = []
     remarks = []
     for path in task.file.beside:
+        name = location(task.file.source, path)
         try:
             with task.source.fetch(path) as file:
-                said.append(read_sidecar(file))
+                said.append(read_sidecar(file, name))
         except BadPicture as error:
-            remarks.append(f"{location(task.file.source, path)}: {error}")
+            remarks.append(f"{name}: {error}")
         except BadMetadata as error:
             remarks.append(str(error))
     return merged(*said) if said else None, tuple(remarks)

@@ -27,6 +27,8 @@ _FETCHING = 8
 # How many files are looked up in the store at a time, and handed to a decoding process at a time.
 _LOOKED_UP = 64
 _DECODED = 8
+# Batches that are encoded at a time: a core that is done with its part of one goes on with the next.
+_ENCODED = 2
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Job:
         with (
             Decoding(self.model.pictures.view, self.limits, self.workers) as decoding,
             _threads(_FETCHING) as fetch,
-            _threads(1) as encode,
+            _threads(_ENCODED) as encode,
             _threads(1) as write,
         ):
             tasks = islice(survey.tasks(), self.limit)
@@ -102,7 +104,9 @@ class Job:
             known = (i for some in batched(items, _LOOKED_UP) for i in recognising.look_up(some))
             seen = until(self.stop.is_set, _decoded(known, decoding, 2 * self.workers + 1))
             batches = batched(seen, self.batch_size)
-            encoded = (b for _, b in ahead(batches, lambda b: encode.submit(encoding.encode, b), 2))
+            encoded = (
+                b for _, b in ahead(batches, lambda b: encode.submit(encoding.encode, b), _ENCODED + 1)
+            )
             for _, done in ahead(encoded, lambda b: write.submit(self._write, b), 2):
                 report.add(done)
         return recognising.claimed

@@ -14,24 +14,24 @@ from imagesearch.records import Metadata
 _MOST_BYTES = 16 * 2**20
 
 
-def read_sidecar(file: Path) -> Metadata:
-    """What it says of its picture. Raises BadMetadata."""
+def read_sidecar(file: Path, name: str) -> Metadata:
+    """What it says of its picture. Raises BadMetadata, which calls it `name`: `file` may be a copy."""
     try:
         with file.open("rb") as opened:
             content = opened.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise BadMetadata(f"The side-car file {file} cannot be read: {error.strerror}.") from error
+        raise BadMetadata(f"The side-car file {name} cannot be read: {error.strerror}.") from error
     if len(content) > _MOST_BYTES:
-        raise BadMetadata(f"The side-car file {file} has more than {_MOST_BYTES >> 20} MiB.")
+        raise BadMetadata(f"The side-car file {name} has more than {_MOST_BYTES >> 20} MiB.")
     try:
         return xmp_metadata(content) if file.suffix.lower() == ".xmp" else _takeout(content)
     except NoXmp as error:
-        raise BadMetadata(f"The side-car file {file} is not XMP: {error}. Correct or remove it.") from error
+        raise BadMetadata(f"The side-car file {name} is not XMP: {error}. Correct or remove it.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise BadMetadata(
-            f"The side-car file {file} is not one of Google Takeout's: {where}: {first['msg']}. Correct, "
+            f"The side-car file {name} is not one of Google Takeout's: {where}: {first['msg']}. Correct, "
             "rename or remove it."
         ) from error
 

@@ -30,6 +30,10 @@ OF_COMPOSE = set(
     "APP_MEMORY DEPLOY_MEMORY ELASTICSEARCH_MEMORY ELASTIC_PASSWORD INGEST_MEMORY PICTURES SNAPSHOTS "
     "START_TRIAL TORCH".split()
 )
+# What botocore reads.
+OF_S3 = set(
+    "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_DEFAULT_REGION AWS_ENDPOINT_URL".split()
+)
 OF_SETTINGS = {name.upper() for name in Settings.model_fields}
 # Settings of Elasticsearch 9.5, and the one variable of its image.
 OF_ELASTICSEARCH = set(
@@ -135,11 +139,20 @@ def test_what_ours_are_given_are_settings(
     services: dict[str, Service], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = services[name]["environment"]
-    assert set(environment) <= OF_SETTINGS | {"START_TRIAL"}
-    for variable, value in environment.items():
+    given = {variable: value for variable, value in environment.items() if variable not in OF_S3}
+    assert set(given) <= OF_SETTINGS | {"START_TRIAL"}
+    for variable, value in given.items():
         monkeypatch.setenv(variable, value)
     settings = load_settings()
     assert (settings.store, settings.index) == ("https://elasticsearch:9200", "pictures")
+
+
+def test_who_reads_pictures_can_read_those_in_s3(services: dict[str, Service]) -> None:
+    """A name without a value is passed on if it is set."""
+    for name in OURS:
+        environment = services[name].get("environment", {})
+        passed = {variable for variable, value in environment.items() if value is None}
+        assert passed == (OF_S3 if name in ("app", "ingest", "watch") else set())
 
 
 def test_what_elasticsearch_is_given_it_knows(services: dict[str, Service]) -> None:

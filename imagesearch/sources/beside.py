@@ -1,13 +1,18 @@
 """The files beside a picture that describe it: XMP of other programs, JSON of Google Takeout."""
 
+import os
 import re
 import zlib
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from imagesearch.sources.found import FoundFile
+from imagesearch.sources.found import FoundFile, Unreadable
 
 ENDINGS = (".json", ".xmp")
+
+# How many pictures, and how many other files, are remembered of a listing that goes by once.
+_REMEMBERED = 10_000
 
 # Google cuts what comes before `.json` off here.
 _LONGEST_STEM = 46
@@ -31,6 +36,49 @@ def described(file: FoundFile, time_of: Callable[[str], int | None]) -> FoundFil
     times_of_all = repr((file.mtime_ns, sorted(there.items())))
     checksum = zlib.crc32(times_of_all.encode()) % 10**9
     return replace(file, mtime_ns=newest * 10**9 + checksum, beside=tuple(there))
+
+
+def described_in_passing(
+    listed: Iterable[FoundFile | Unreadable], time_of: Callable[[str], int | None]
+) -> Iterator[FoundFile | Unreadable]:
+    """The pictures of `listed`, each with the files beside it, as `described` has them.
+
+    `listed` holds pictures and what may be beside them in the order of their paths, and is gone through
+    once: a picture waits until all has come that begins as it does. `time_of` is asked for what is too far
+    away for that.
+    """
+    waiting: deque[tuple[FoundFile | Unreadable, str]] = deque()
+    times: dict[str, int] = {}
+    since = ""
+
+    def first(before: str | None) -> FoundFile | Unreadable:
+        def time(path: str) -> int | None:
+            known = path > since and (before is None or path < before)
+            return times.get(path) if known else time_of(path)
+
+        file, _ = waiting.popleft()
+        return described(file, time) if isinstance(file, FoundFile) else file
+
+    for file in listed:
+        while waiting and (len(waiting) == _REMEMBERED or not file.path.startswith(waiting[0][1])):
+            yield first(before=file.path)
+        if isinstance(file, Unreadable) or not file.path.endswith(ENDINGS):
+            waiting.append((file, file.path if isinstance(file, Unreadable) else beginning(file.path)))
+            continue
+        times[file.path] = file.mtime_ns
+        if len(times) > _REMEMBERED:
+            since = next(iter(times))
+            del times[since]
+    while waiting:
+        yield first(before=None)
+
+
+def beginning(path: str) -> str:
+    """What `path` and those of all files that may be beside it begin with."""
+    folder, slash, name = path.rpartition("/")
+    names = (name, *sidecar_names(name))
+    # Of all of them these two have least in common.
+    return folder + slash + os.path.commonprefix([min(names), max(names)])  # noqa: RUF071  # letter by letter
 
 
 def sidecar_names(name: str) -> tuple[str, ...]:

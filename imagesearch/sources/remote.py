@@ -3,15 +3,17 @@
 import errno
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from imagesearch.errors import BadPicture, BadSource, PackageMissing
 from imagesearch.sources.archive import temporary
+from imagesearch.sources.beside import ENDINGS, beginning, described, described_in_passing
 from imagesearch.sources.found import (
     NOT_TEXT,
     OUTSIDE,
@@ -29,6 +31,8 @@ PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 # What each of them calls the time of the last change, and what changes with the content.
 _TIMES = ("LastModified", "last_modified", "mtime", "updated")
 _TAGS = ("ETag", "etag", "md5Hash")
+# How many names S3 lists at a time.
+_NEAR = 1000
 
 Info = Mapping[str, Any]
 # fsspec has no types.
@@ -73,27 +77,19 @@ class Remote:
             anything = True
             yield one
         with self._in_words():
-            for path, info in self._listed(f"{within}/" if within else ""):
+            listed = self._listed(f"{within}/" if within else "")
+            if start := next(listed, None):
                 anything = True
-                if has_picture_ending(path) and (not is_inside(path) or not is_hidden(path)):
-                    yield self._described(path, info)
+                yield from described_in_passing(self._of_use(chain([start], listed)), self._time)
         if not anything:
             raise BadSource(f"There is nothing at {self._name(within)}. Check the name.")
 
     def found(self, path: str) -> FoundFile | None:
-        if not path:
+        found = self._look(path) if path else None
+        if found is None:
             self._check_whole()
             return None
-        with self._in_words():
-            try:
-                info = self._files().info(self._key(path), refresh=True)
-            except FileNotFoundError:
-                info = None
-        if info is None:
-            self._check_whole()
-            return None
-        found = self._described(path, info) if info["type"] == "file" else None
-        return found if isinstance(found, FoundFile) else None
+        return described(found, self._times_near(path))
 
     @contextmanager
     def fetch(self, path: str) -> Iterator[Path]:
@@ -128,6 +124,41 @@ class Remote:
         below = f"{self._base}/"
         for name, info in listed(files, below + prefix):
             yield name.removeprefix(below), info
+
+    def _of_use(self, listed: Iterable[tuple[str, Info]]) -> Iterator[FoundFile | Unreadable]:
+        """The pictures in a listing, and what may be beside them."""
+        for path, info in listed:
+            if not is_inside(path) or not is_hidden(path):
+                if has_picture_ending(path):
+                    yield self._described(path, info)
+                elif path.endswith(ENDINGS) and isinstance(file := self._described(path, info), FoundFile):
+                    yield file
+
+    def _look(self, path: str) -> FoundFile | None:
+        """The file at `path` without what is beside it."""
+        with self._in_words():
+            try:
+                info = self._files().info(self._key(path), refresh=True)
+            except FileNotFoundError:
+                return None
+        found = self._described(path, info) if info["type"] == "file" else None
+        return found if isinstance(found, FoundFile) else None
+
+    def _times_near(self, path: str) -> Callable[[str], int | None]:
+        """The times of what is beside `path`: in one request, if names there are not all alike."""
+        if self._scheme == "s3":
+            with self._in_words():
+                near = list(islice(self._listed(beginning(path)), _NEAR))
+            if len(near) < _NEAR:
+                times = {
+                    file.path: file.mtime_ns for file in self._of_use(near) if isinstance(file, FoundFile)
+                }
+                return times.get
+        return self._time
+
+    def _time(self, path: str) -> int | None:
+        found = self._look(path)
+        return found.mtime_ns if found else None
 
     def _described(self, path: str, info: Info) -> FoundFile | Unreadable:
         if not is_inside(path):

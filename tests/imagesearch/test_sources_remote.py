@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from imagesearch.errors import BadPicture, BadSource
-from imagesearch.sources import FoundFile, Unreadable, open_source, source_at
+from imagesearch.sources import FoundFile, Unreadable, open_source, remote, source_at
 from imagesearch.sources import found as rules
 from imagesearch.sources.remote import Info, Remote, pages_of_s3, whole_listing
 from localnode.node import free_port
 from tests.conftest import environment
-from tests.s3 import CREDENTIALS, Client, put
+from tests.s3 import CREDENTIALS, Client, put, put_all
 
 Listing = Callable[[Client, str], Iterable[tuple[str, Info]]]
 
@@ -107,6 +107,28 @@ def test_an_object_that_was_replaced_at_once_by_one_of_the_same_size(s3: Client,
         assert found
         seen.add(found.mtime_ns)
     assert len(seen) == 3
+
+
+@pytest.mark.parametrize("near", [2, 1000])
+def test_what_lies_beside_a_picture_as_in_a_folder(
+    s3: Client, source: Remote, tmp_path: Path, near: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "_NEAR", near)
+    for name in ("c.jpg", "c.xmp", "c.jpg.json", "c-edited.jpg", "d/e.png", "d/e.PNG", "d/e.png.xmp"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    put_all(s3, f"{source.root}/some", tmp_path)
+    there = {f.path: f.beside for f in source.walk("some") if isinstance(f, FoundFile)}
+    folder, _ = open_source(tmp_path)
+    assert there == {
+        f"some/{f.path}": tuple(f"some/{path}" for path in f.beside)
+        for f in folder.walk()
+        if isinstance(f, FoundFile)
+    }
+    assert there["some/c.jpg"] == ("some/c.jpg.json", "some/c.xmp")
+    for found in source.walk("some"):
+        assert isinstance(found, FoundFile)
+        assert source.found(found.path) == found
 
 
 def test_keys_that_are_no_paths(s3: Client, source: Remote) -> None:

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from tests.ingest.conftest import Bench
+from tests.s3 import Client, put, put_all
 
 TAKEOUT = {
     "title": "0001.png",
@@ -62,6 +63,21 @@ def test_they_are_found_in_archives(bench: Bench, tmp_path: Path) -> None:
     bench.report(tmp_path / "a.zip")
     assert bench.held()[f"{tmp_path}/a.zip/album/0001.png"].metadata.caption == "Snow above the valley"
     assert bench.report(tmp_path / "a.zip").startswith("0 new, 1 unchanged")
+
+
+def test_they_are_found_in_object_stores(bench: Bench, s3: Client, bucket: str) -> None:
+    put_all(s3, f"{bucket}/album", bench.pictures)
+    put(s3, f"{bucket}/album/0001.png.json", json.dumps(TAKEOUT).encode())
+    assert bench.report(bucket).startswith("5 new")
+    assert bench.held()[f"{bucket}/album/0001.png"].metadata.caption == "Snow above the valley"
+    assert bench.report(bucket).startswith("0 new, 5 unchanged, 0 updated")
+    put(s3, f"{bucket}/album/0001.xmp", XMP.format(4).encode())
+    assert bench.report(bucket).startswith("0 new, 4 unchanged, 1 updated")
+    assert bench.held()[f"{bucket}/album/0001.png"].metadata.rating == 4
+    put(s3, f"{bucket}/album/0001.xmp", b"no XML at all")
+    result = bench.ingest(bucket)
+    assert f"The side-car file {bucket}/album/0001.xmp is not XMP" in result.output
+    assert result.output.startswith("0 new, 5 unchanged, 0 updated, 0 removed, 0 failed")
 
 
 def test_what_is_given_counts_more_and_outlasts_an_edit(bench: Bench) -> None:

@@ -224,6 +224,17 @@ class TestAnotherModel:
             asker.join()
         assert not wrong
 
+    def test_the_model_that_is_followed_computes_as_set(
+        self, place: Place, model: Model, other_pair: Path
+    ) -> None:
+        place.done("--model", other_pair)
+        runtimes = []
+        for runtime in ("torch", "onnx"):
+            settings = place.settings().model_copy(update={"runtime": runtime})
+            with place.store() as store:
+                runtimes.append(open_searcher(store, model, settings).model_of(store).pictures.runtime)
+        assert [name.split()[0] for name in runtimes] == ["torch", "onnx"]
+
     def test_the_old_model_is_refused_afterwards(self, place: Place, pair: Path, other_pair: Path) -> None:
         place.done("--model", other_pair)
         refused = place.run("pictures", "--model", pair, place.pictures)

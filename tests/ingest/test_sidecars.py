@@ -55,7 +55,7 @@ def test_that_of_the_very_file_counts_most() -> None:
 def test_xmp_of_another_program(tmp_path: Path) -> None:
     file = tmp_path / "a.xmp"
     run("exiftool", "-q", "-XMP-dc:Title=Snow", "-XMP-dc:Subject=hill", "-XMP-xmp:Rating=4", file)
-    assert read_sidecar(file) == Metadata(name="Snow", tags=("hill",), rating=4)
+    assert read_sidecar(file, "its name") == Metadata(name="Snow", tags=("hill",), rating=4)
 
 
 # As Google Takeout writes it, but for what is not used.
@@ -84,7 +84,7 @@ def takeout(folder: Path, **changed: object) -> Path:
 
 
 def test_google_takeout(tmp_path: Path) -> None:
-    assert read_sidecar(takeout(tmp_path)) == Metadata(
+    assert read_sidecar(takeout(tmp_path), "its name") == Metadata(
         caption="Snow on the hill",
         tags=("Ann", "Bob"),
         taken_at=datetime(2018, 5, 6, 5, 8, 9, tzinfo=UTC),
@@ -92,7 +92,7 @@ def test_google_takeout(tmp_path: Path) -> None:
         place=Place(46.5, 7.25),
     )
     nowhere = takeout(tmp_path, geoData={"latitude": 0.0, "longitude": 0.0}, people=[], description="")
-    assert read_sidecar(nowhere) == Metadata(
+    assert read_sidecar(nowhere, "its name") == Metadata(
         taken_at=datetime(2018, 5, 6, 5, 8, 9, tzinfo=UTC), date=date(2018, 5, 6)
     )
 
@@ -113,5 +113,5 @@ def test_google_takeout(tmp_path: Path) -> None:
 def test_a_bad_one_is_named(name: str, content: bytes | None, says: str, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(BadMetadata, match=f"{name}.*{says}"):
-        read_sidecar(tmp_path / name)
+    with pytest.raises(BadMetadata, match=f"The side-car file its name .*{says}"):
+        read_sidecar(tmp_path / name, "its name")
