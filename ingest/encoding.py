@@ -1,7 +1,7 @@
 """From what the model sees to embeddings, a batch at a time."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -23,20 +23,20 @@ class Encoding:
     def __init__(self, encoder: PictureEncoder) -> None:
         self._encoder = encoder
         self._lock = threading.Lock()
-        # A store that is being loaded may not find yet what was written to it just now; and another thread
-        # may be about to make it.
-        self._recent: LRUCache[str, Future[FloatArray]] = LRUCache(_RECENT)
+        # In which batch, and which row of it. A store that is being loaded may not find yet what was written
+        # to it just now; and another thread may be about to make it.
+        self._recent: LRUCache[str, tuple[Future[FloatArray], int]] = LRUCache(_RECENT)
 
     def encode(self, items: Sequence[Item]) -> list[Item]:
         """`items`, with an embedding for each that was decoded."""
         views = {i.content_hash: i.view for i in items if i.view is not None and i.vector is None}
+        batch: Future[FloatArray] = Future()
         with self._lock:
-            made = {content: self._recent[content] for content in views if content in self._recent}
-            unknown: dict[str, Future[FloatArray]] = {c: Future() for c in views if c not in made}
-            self._recent.update(unknown)
+            unknown = [content for content in views if content not in self._recent]
+            self._recent.update({content: (batch, row) for row, content in enumerate(unknown)})
+            made = {content: self._recent[content] for content in views}
         if unknown:
-            self._make(unknown, views)
-        made.update(unknown)
+            self._make(batch, np.stack([views[content] for content in unknown]))
         fresh = set(unknown)
         encoded = []
         for item in items:
@@ -44,16 +44,14 @@ class Encoding:
             first = vector is None and content in fresh
             fresh.discard(content)
             if vector is None and content in made:
-                vector = made[content].result()
+                its, row = made[content]
+                vector = its.result()[row]
             encoded.append(replace(item, view=None, vector=vector, fresh=first))
         return encoded
 
-    def _make(self, unknown: Mapping[str, Future[FloatArray]], views: Mapping[str, ByteArray]) -> None:
+    def _make(self, batch: Future[FloatArray], views: ByteArray) -> None:
         try:
-            vectors = self._encoder.encode_views(np.stack([views[content] for content in unknown]))
+            batch.set_result(self._encoder.encode_views(views))
         except BaseException as error:
-            for future in unknown.values():
-                future.set_exception(error)
+            batch.set_exception(error)  # for whoever else waits for it
             raise
-        for future, vector in zip(unknown.values(), vectors, strict=True):
-            future.set_result(vector)

@@ -86,7 +86,7 @@ def agreement(runtimes: str, file: Path) -> None:
 def report_command() -> None:
     """Write the tables of docs/encoding.md anew."""
     text = report.DOCUMENT.read_text(encoding="utf-8")
-    report.DOCUMENT.write_text(report.written(text, report.read()), encoding="utf-8")
+    report.DOCUMENT.write_text(report.written(text, Results(report.RESULTS).content), encoding="utf-8")
 
 
 @contextmanager

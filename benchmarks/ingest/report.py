@@ -1,8 +1,6 @@
 """The results as the tables of docs/encoding.md."""
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -14,12 +12,6 @@ RESULTS = PROJECT / "benchmarks" / "results" / "ingest.json"
 DOCUMENT = PROJECT / "docs" / "encoding.md"
 
 Content = dict[str, Any]
-
-
-def read(file: Path = RESULTS) -> Content:
-    """What was measured."""
-    content: Content = json.loads(file.read_text(encoding="utf-8"))
-    return content
 
 
 def written(text: str, content: Content) -> str:

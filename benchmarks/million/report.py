@@ -1,6 +1,5 @@
 """The results as a table and a curve of docs/ingest.md."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from matplotlib import pyplot as plt
 
 from benchmarks.knn.blocks import filled
 from benchmarks.knn.curves import drawn
-from benchmarks.million.results import FIRST, RESULTS, SECOND
+from benchmarks.million.results import FIRST, SECOND
 from imagesearch.config import PROJECT
 
 DOCUMENT = PROJECT / "docs" / "ingest.md"
@@ -18,12 +17,6 @@ CURVE = PROJECT / "docs" / "ingest-memory.svg"
 _MOST_MIB = 1024
 
 Content = Mapping[str, Any]
-
-
-def read(file: Path = RESULTS) -> Content:
-    """What was measured."""
-    content: Content = json.loads(file.read_text(encoding="utf-8"))
-    return content
 
 
 def written(text: str, content: Content) -> str:

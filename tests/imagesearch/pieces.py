@@ -9,6 +9,7 @@ import numpy as np
 
 from imagesearch.records import (
     Entry,
+    FacetCount,
     Failure,
     Filters,
     FloatArray,
@@ -98,3 +99,8 @@ def moment(text: str) -> datetime.datetime:
 
 def ids(entries: Iterable[Entry]) -> list[str]:
     return [e.picture.id for e in entries]
+
+
+def counts(**values: int) -> tuple[FacetCount, ...]:
+    """How many pictures have each value."""
+    return tuple(FacetCount(value, n) for value, n in values.items())

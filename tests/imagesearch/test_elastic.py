@@ -8,7 +8,7 @@ import pytest
 from imagesearch.config import Settings
 from imagesearch.elastic import open_elastic
 from imagesearch.store import Store
-from tests.imagesearch.store_contract import Reopen, StoreContract
+from tests.imagesearch.contract import Reopen, StoreContract
 
 
 @pytest.fixture

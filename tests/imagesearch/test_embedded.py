@@ -8,7 +8,7 @@ import pytest
 
 from imagesearch.embedded import EmbeddedStore
 from imagesearch.store import Store
-from tests.imagesearch.store_contract import Reopen, StoreContract
+from tests.imagesearch.contract import Reopen, StoreContract
 
 
 class TestEmbeddedStore(StoreContract):
