@@ -32,11 +32,14 @@ class Encoding:
         views = {i.content_hash: i.view for i in items if i.view is not None and i.vector is None}
         batch: Future[FloatArray] = Future()
         with self._lock:
-            unknown = [content for content in views if content not in self._recent]
-            self._recent.update({content: (batch, row) for row, content in enumerate(unknown)})
-            made = {content: self._recent[content] for content in views}
+            # Before any is added: adding lets go of the oldest, which may be one of these.
+            made = {content: self._recent[content] for content in views if content in self._recent}
+            unknown = {content: view for content, view in views.items() if content not in made}
+            rows = {content: (batch, row) for row, content in enumerate(unknown)}
+            self._recent.update(rows)
+        made.update(rows)
         if unknown:
-            self._make(batch, np.stack([views[content] for content in unknown]))
+            self._make(batch, np.stack(list(unknown.values())))
         fresh = set(unknown)
         encoded = []
         for item in items:

@@ -65,6 +65,17 @@ def test_what_is_in_two_batches_is_encoded_once() -> None:
     assert sorted(encoder.given) == [1, 2, 3]
 
 
+def test_what_is_let_go_of_is_still_there_for_the_batch_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.encoding._RECENT", 2)
+    encoder = Slow()
+    encoder.go.set()
+    encoding = Encoding(encoder)
+    encoding.encode([item(1), item(2)])
+    again = encoding.encode([item(3), item(4), item(1), item(2)])
+    assert values(again) == [3, 4, 1, 2]
+    assert [i.fresh for i in again] == [True, True, False, False]
+
+
 def test_nobody_waits_for_a_batch_that_failed() -> None:
     encoder = Slow(RuntimeError("no"))
     encoding = Encoding(encoder)
