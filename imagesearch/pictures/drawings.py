@@ -4,6 +4,7 @@ import io
 import math
 import re
 import zlib
+from functools import cache
 from xml.etree.ElementTree import Element, ParseError, tostring
 
 import resvg_py
@@ -140,12 +141,33 @@ def _drawn(root: Element) -> Image.Image:
         png = resvg_py.svg_to_bytes(
             svg_string=tostring(root, encoding="unicode"),
             skip_system_fonts=not has_text,  # looking for them takes longer than drawing
+            serif_family=_family(*_SERIFS, *_SANS_SERIFS) if has_text else None,
+            sans_serif_family=_family(*_SANS_SERIFS) if has_text else None,
         )
     except ValueError as error:
         raise BadPicture(f"is a drawing that cannot be drawn: {error}") from error
     with Image.open(io.BytesIO(png), formats=["PNG"]) as drawn:
         drawn.load()
         return drawn
+
+
+# Where a system says which fonts are its serif and sans-serif ones, resvg takes the first that is named,
+# whether it is there or not, and what is in a font that is not there it replaces by the serif one.
+_SERIFS = ("Times New Roman", "Times", "Liberation Serif", "Noto Serif", "DejaVu Serif")
+_SANS_SERIFS = ("Arial", "Helvetica", "Liberation Sans", "Noto Sans", "DejaVu Sans")
+_LETTER = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="9">M</text></svg>'
+
+
+@cache
+def _family(*names: str) -> str | None:
+    """The first of these fonts that is installed here."""
+    return next(filter(_draws, names), None)
+
+
+def _draws(name: str) -> bool:
+    png = resvg_py.svg_to_bytes(svg_string=_LETTER, font_family=name, serif_family="none")
+    with Image.open(io.BytesIO(png), formats=["PNG"]) as drawn:
+        return drawn.getbbox() is not None
 
 
 def _href(element: Element) -> str:
