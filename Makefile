@@ -1,11 +1,17 @@
 # make run                      the demo gallery on http://127.0.0.1:8000
 # make run PICTURES=~/Pictures  your own pictures, with the real CLIP
 # make test                     everything that is checked before a change goes in
+# make room ROOM=tests/app      the tests of one room
+# make times                    what the tests took when they last ran
 
 PYTHON ?= python3
 PORT ?= 8000
 # TORCH=cpu leaves out the CUDA libraries (about 2.5 GB to download).
 TORCH ?= default
+# How many tests run at once.
+WORKERS ?= auto
+# Each worker would compile all tests again where Python is told to keep nothing.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest --numprocesses $(WORKERS)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +27,7 @@ endif
 export MODEL PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-long check-model gallery node requirements notebooks clean
+.PHONY: help setup run test room times check check-model gallery node requirements notebooks clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -71,11 +77,15 @@ check: $(VENV)/installed-dev
 node: $(VENV)/installed-dev
 	@$(BIN)/python -m localnode --build-only || [ -z "$$CI" ]
 
-test: check gallery node
-	$(BIN)/pytest -m 'not long'
+test: $(VENV)/installed-dev
+	@$(MAKE) --no-print-directory --jobs check gallery node
+	$(PYTEST)
 
-check-long: $(VENV)/installed-dev gallery
-	$(BIN)/pytest -m long
+room: $(VENV)/installed-dev gallery node
+	$(PYTEST) -m 'not long' $(ROOM)
+
+times: $(VENV)/installed-dev
+	@$(BIN)/python -m tests.layers
 
 check-model: $(VENV)/installed-dev gallery
 	$(BIN)/python -m benchmarks.model --model clip

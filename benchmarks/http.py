@@ -11,7 +11,6 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from PIL import Image
 from benchmarks.synthetic import write_synthetic_store
 from imagesearch.config import load_settings
 from imagesearch.store import default_location
+from localnode.node import free_port
 
 PHRASINGS = Path(__file__).parent / "phrasings.json"
 
@@ -106,9 +106,7 @@ def _jpeg(coarse: NDArray[np.uint8]) -> bytes:
 @contextmanager
 def _server(model: str, location: str) -> Iterator[str]:
     """A real server on a free port; yields its address once it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "MODEL": model, "STORE": location, "PORT": str(port)}
     process = subprocess.Popen([sys.executable, "-m", "app.serve"], env=environment)
     url = f"http://127.0.0.1:{port}"

@@ -9,22 +9,26 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from imagesearch.config import PROJECT, Runtime
-from imagesearch.encoders import CLIP, Model, find_spec, fingerprint
+from imagesearch.encoders import CLIP, Model, find_spec, fingerprint, fingerprint_of_all
 from imagesearch.errors import ModelUnavailable
 from imagesearch.hub import tower_folder
 from imagesearch.records import FloatArray, ModelIdentity
-from imagesearch.runtimes import Computing, Tower, describe, open_tower, resolve
-from imagesearch.runtimes.loading import load
+from imagesearch.runtimes import (
+    Computing,
+    ComputingTexts,
+    TextTower,
+    Tower,
+    describe,
+    open_texts,
+    open_tower,
+    resolve,
+)
 from imagesearch.views import ByteArray, View, view_of
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +48,7 @@ def open_model(name: str, runtime: Runtime = "torch", data: Path = PROJECT / "da
     return Model(
         spec=spec,
         pictures=_PictureTower(pictures, identity, runtime, data / "runtimes"),
-        texts=_TextTower(texts, spec.dims),
+        texts=_TextTower(texts, spec.dims, data / "runtimes"),
         identity=identity,
         text_folder=texts,
     )
@@ -102,21 +106,30 @@ class _PictureTower:
 class _TextTower:
     """Loaded under a lock; fast tokenizers do not bear two threads."""
 
-    def __init__(self, folder: Path, dims: int) -> None:
+    def __init__(self, folder: Path, dims: int, spare: Path) -> None:
         self._folder = folder
         self._dims = dims
+        self._spare = spare
         self._lock = threading.Lock()
+        # What is said of a tower that cannot be loaded, by its fingerprint: trying takes seconds each time.
+        self._broken: dict[str, str] = {}
 
     @cached_property
-    def _model(self) -> "SentenceTransformer":
-        return load(self._folder)
+    def _computing(self) -> ComputingTexts:
+        tower = TextTower(self._folder, fingerprint_of_all(self._folder), self._spare)
+        if said := self._broken.get(tower.fingerprint):
+            raise ModelUnavailable(said)
+        try:
+            return open_texts(tower)
+        except ModelUnavailable as error:
+            self._broken[tower.fingerprint] = str(error)
+            raise
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
         if not texts:
             return np.empty((0, self._dims), dtype=np.float32)
         with self._lock:
-            raw = self._model.encode(list(texts), batch_size=BATCH_SIZE, show_progress_bar=False)
-        vectors = np.asarray(raw, dtype=np.float32).reshape(len(texts), -1)
+            vectors = self._computing(texts)
         return _unit_rows(vectors, self._dims, self._folder)
 
 

@@ -147,9 +147,22 @@ def fingerprint(folder: Path) -> str:
     if not weights:
         raise ModelUnavailable(f"The model folder {folder} holds no weights. Fetch or copy it again.")
     settings = [*sorted(folder.rglob("config.json")), *sorted(folder.rglob("preprocessor_config.json"))]
+    return _digest(folder, [*weights, *settings])
+
+
+def fingerprint_of_all(folder: Path) -> str:
+    """SHA-256, in hex, over every file of a tower but what this program keeps there (`.runtimes`).
+
+    Raises ModelUnavailable if one cannot be read.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and ".runtimes" not in path.parts)
+    return _digest(folder, files)
+
+
+def _digest(folder: Path, files: Sequence[Path]) -> str:
     total = hashlib.sha256()
     try:
-        for path in [*weights, *settings]:
+        for path in files:
             with path.open("rb") as file:
                 total.update(f"{path.relative_to(folder)}\0".encode())
                 total.update(hashlib.file_digest(file, "sha256").digest())

@@ -49,6 +49,10 @@ class ModelUnavailable(ImageSearchError):
     """The model is neither on this machine nor to be had from the hub, or its folder is broken."""
 
 
+class NotExportable(ModelUnavailable):
+    """The model is there, but there is no export of it for ONNX Runtime, and none can be made or kept."""
+
+
 class WrongModel(ImageSearchError):
     """The store was made with another model; mixing the two would give meaningless results."""
 

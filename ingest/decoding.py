@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Self
 
@@ -19,8 +19,10 @@ from imagesearch.pictures import read_picture
 from imagesearch.records import Facts
 from imagesearch.views import ByteArray, View
 
-# Each worker starts as a fresh interpreter: a copy of this process would hold locks that other threads had.
-_CONTEXT = multiprocessing.get_context("spawn")
+# Workers are copies of one fresh interpreter: one of this process would hold locks that other threads had,
+# and a fresh one for each takes a second.
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["__main__", __name__])
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class _Worker:
     def __init__(self, view: View, limits: Limits) -> None:
         self._limits = limits
         self._here, there = _CONTEXT.Pipe()
-        self._process: SpawnProcess = _CONTEXT.Process(
+        self._process: ForkServerProcess = _CONTEXT.Process(
             target=_serve, args=(there, view, limits), name="decoding", daemon=True
         )
         self._process.start()

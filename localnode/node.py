@@ -1,12 +1,14 @@
 """One node: start it, hurt it, stop it."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -27,7 +29,8 @@ class Node:
 
     `port` is a free one if not given, and stays the same when the node is started again, as its data
     does. `settings` are Elasticsearch's own, `jvm` further flags of Java. `fast_start` leaves out what
-    makes Java fast in the long run and slow to start; benchmarks want it off.
+    makes Java fast in the long run and slow to start; benchmarks want it off. The node ends with this
+    process, or, with `lifeline`, a named pipe, when nobody has that open for writing.
     """
 
     def __init__(
@@ -38,12 +41,14 @@ class Node:
         jvm: Sequence[str] = (),
         heap_mb: int = 512,
         fast_start: bool = True,
+        lifeline: Path | None = None,
     ) -> None:
         self.folder = folder
         self.port = port or free_port()
         self._settings = {"http.port": str(self.port), **_ALONE, **settings}
         self._jvm = [f"-Xms{heap_mb}m", f"-Xmx{heap_mb}m", *jvm]
         self._fast_start = fast_start
+        self._lifeline = lifeline
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -83,10 +88,11 @@ class Node:
         """Start its process and do not wait: the nodes of a cluster wait for each other."""
         command = self._command(find_java(), build())
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
+        with self.log.open("wb") as log, ExitStack() as stack:
+            alive = stack.enter_context(self._lifeline.open("rb")) if self._lifeline else subprocess.PIPE
             # Kept in a process group of its own, so that Ctrl-C reaches who started it first.
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, process_group=0
+                command, stdin=alive, stdout=log, stderr=subprocess.STDOUT, process_group=0
             )
 
     def wait_until_ready(self) -> None:
@@ -165,9 +171,14 @@ class Node:
 _ALONE = {"discovery.type": "single-node", "transport.port": "0"}
 
 
+# Below those that systems give to connections: such a port stays free while what listened on it is down.
+_PORTS = range(12_000, 32_000)
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nothing listens on, and hardly anyone else is about to."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as s, suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port

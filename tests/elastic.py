@@ -4,9 +4,10 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from imagesearch.elastic.documents import to_document
 from imagesearch.elastic.mapping import IndexPlan, index_body
 from imagesearch.records import Entry
 from localnode import LocalNodeError, Node, build
+from tests.shared import lifeline, once
 
 # A node started with these has a trial licence, one without them the basic one.
 TRIAL = {"xpack.license.self_generated.type": "trial"}
@@ -32,19 +34,30 @@ def built_or_lacking() -> None:
 
 
 @pytest.fixture(scope="session")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def node() -> Node:
     """A running node that all tests share; each uses index names of its own."""
-    built_or_lacking()
-    with Node(tmp_path_factory.mktemp("node")) as running:
-        yield running
+    return _running("node", {})
 
 
 @pytest.fixture(scope="session")
-def trial_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def trial_node() -> Node:
     """A second one, with the trial licence; each test uses model ids of its own."""
+    return _running("trial", TRIAL)
+
+
+_started: list[Node] = []  # kept, since Python complains of processes that nobody waits for
+
+
+def _running(name: str, settings: Mapping[str, str]) -> Node:
     built_or_lacking()
-    with Node(tmp_path_factory.mktemp("trial"), settings=TRIAL) as running:
-        yield running
+
+    def start(folder: Path) -> None:
+        _started.append(Node(folder, settings=settings, lifeline=lifeline()))
+        _started[-1].start()
+        (folder / "port").write_text(str(_started[-1].port))
+
+    folder = once(name, start)
+    return Node(folder, int((folder / "port").read_text()))
 
 
 @pytest.fixture(scope="session")

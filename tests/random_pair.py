@@ -1,10 +1,15 @@
-"""Model pairs with random weights, in the hub's layout: what loading has to cope with, in any size."""
+"""Model pairs with random weights, in the hub's layout: what loading has to cope with, in any size.
+
+`python -m tests.random_pair FOLDER` makes FOLDER/pair and FOLDER/other, with their exports.
+"""
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from PIL import Image
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import (
     CLIPConfig,
@@ -141,3 +146,16 @@ def _write_modules(folder: Path, modules: list[tuple[str, str]]) -> None:
 def _write_json(path: Path, content: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
+
+
+def _export(pair: Path) -> None:
+    from imagesearch.clip import open_model
+
+    model = open_model(str(pair), "onnx")
+    model.pictures.encode([Image.new("RGB", (64, 64))])
+    model.texts.encode(["x"])
+
+
+if __name__ == "__main__":
+    for seed, name in enumerate(("pair", "other")):
+        _export(make_pair(Path(sys.argv[1], name), seed=seed))

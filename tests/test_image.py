@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from imagesearch.config import PROJECT
-from tests.app.test_serve import free_port
+from localnode.node import free_port
 from tests.conftest import environment, make_pictures
 from tests.dockerfile import BUILD, FINAL, instructions, sent
 
@@ -78,7 +78,7 @@ def run_in(image: Path, *arguments: str, **extra: str) -> subprocess.CompletedPr
 
 def test_every_part_starts_with_what_the_image_has(image: Path, tmp_path: Path) -> None:
     make_pictures(tmp_path / "pictures", 2)
-    store = {"MODEL": "demo", "DATA": str(tmp_path / "data")}
+    store = {"MODEL": "demo", "DATA": str(tmp_path / "data"), "RUNTIME": "auto"}
     done = run_in(image, "ingest", "--quiet", str(tmp_path / "pictures"), **store)
     assert done.returncode == 0, done.stderr
     found = run_in(image, "imagesearch", "search", "--json", "anything", **store)

@@ -12,6 +12,7 @@ from imagesearch.config import PROJECT
 from tests.conftest import environment
 
 ROOMS = ("imagesearch", "ingest", "app", "deploy")
+HEAVY = ("torch", "sentence_transformers", "transformers")
 
 
 def modules(*rooms: str) -> list[str]:
@@ -90,7 +91,15 @@ def test_each_engine_has_one_importer(packages: set[str], only: list[str]) -> No
         ({"elasticsearch", "elastic_transport"}, "imagesearch/elastic"),
         ({"sqlite3"}, "imagesearch/embedded"),
         (
-            {"torch", "sentence_transformers", "transformers", "safetensors", "onnxruntime", "filelock"},
+            {
+                "torch",
+                "sentence_transformers",
+                "transformers",
+                "safetensors",
+                "onnxruntime",
+                "tokenizers",
+                "filelock",
+            },
             "imagesearch/runtimes",
         ),
     ],
@@ -107,7 +116,7 @@ def test_flask_stays_in_the_app() -> None:
 
 @pytest.mark.parametrize("module", ["app", "imagesearch.__main__", "ingest.__main__", "imagesearch.clip"])
 def test_importing_loads_nothing_heavy(module: str) -> None:
-    heavy = "('torch', 'sentence_transformers', 'transformers', 'huggingface_hub', 'eland', 'elasticsearch')"
+    heavy = (*HEAVY, "huggingface_hub", "eland", "elasticsearch")
     code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from PIL import Image
 from pydantic_core import PydanticUndefined
 
 from imagesearch.config import PROJECT, Settings
+from localnode.node import free_port
 from tests.conftest import environment, lacking
 from tests.s3 import Client, put
 
@@ -65,14 +65,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def users(home: Path, pair: Path) -> dict[str, str]:
     """A user's environment, but for a tiny random model in the place of one from the hub."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return environment(HOME=str(home), PATH=path, MODEL=str(pair), DATA=str(home / "data"))
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
+    return environment(HOME=str(home), PATH=path, MODEL=str(pair), DATA=str(home / "data"), RUNTIME="auto")
 
 
 @contextmanager
@@ -128,7 +121,7 @@ def test_make_run_and_the_api_examples(home: Path) -> None:
     if not shutil.which("curl"):
         lacking("The README's examples need curl. On Debian: sudo apt install curl.")
     port = free_port()
-    with serving("make run", port, environment(PORT=str(port)), PROJECT) as url:
+    with serving("make run", port, environment(PORT=str(port), RUNTIME="auto"), PROJECT) as url:
         found = requests.get(
             f"{url}/api/search", params={"q": "a mountain covered in snow"}, timeout=120
         ).json()

@@ -1,16 +1,27 @@
-"""Writing a tower as an ONNX file, and its matrices as 8-bit integers. In a process of its own."""
+"""Writing towers as ONNX files, and their matrices as 8-bit integers. In a process of its own."""
 
 import logging
 import platform
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from imagesearch.config import Runtime
-from imagesearch.errors import ModelUnavailable
-from imagesearch.runtimes.tower import Tower
+from imagesearch.errors import NotExportable
+from imagesearch.runtimes.tower import TextTower, Tower
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _OPSET = 17
 _PRODUCTS = ["MatMul", "Gemm"]
+# What of a text tower's export is the rules by which words are cut into tokens.
+TOKENIZER = "tokenizer"
+# Of different lengths and scripts: an export has to give for them what torch gives.
+_SAMPLE = ["a mountain covered in snow", " Schneebedeckter BERG\n", "雪", "", "many words " * 200]
 
 
 def write(tower: Tower, runtime: Runtime, folder: Path) -> Path:
@@ -19,39 +30,84 @@ def write(tower: Tower, runtime: Runtime, folder: Path) -> Path:
     Bytes [n, side, side, 3] go in as `views`, `embeddings` [n, dims] come out.
     Raises ModelUnavailable, or OSError where there is no room.
     """
-    logging.disable(logging.WARNING)  # they are for who develops exporters
-    warnings.simplefilter("ignore")
-    whole = folder / "whole.onnx"
-    _export(tower, whole)
+    import torch
+
+    from imagesearch.runtimes.torch_tower import FromViews
+
+    _quiet()
+    side, whole = tower.view.side, folder / "whole.onnx"
+    model = FromViews(tower, torch.device("cpu")).eval()
+    views = torch.zeros(2, side, side, 3, dtype=torch.uint8)
+    _export(tower, model, {"views": views}, {"views": {0: "n"}}, whole)
     if runtime == "onnx":
         return whole
     _quantise(whole, folder / "int8.onnx")
     return folder / "int8.onnx"
 
 
-def _export(tower: Tower, file: Path) -> None:
+def write_texts(tower: TextTower, folder: Path) -> Path:
+    """Write the text tower into `folder`, with the rules of its tokenizer; returns the file.
+
+    `input_ids` and `attention_mask` [n, length] go in, `embeddings` [n, dims] come out.
+    Raises ModelUnavailable, or OSError where there is no room.
+    """
+    import onnx
+
+    from imagesearch.runtimes.torch_texts import FromTokens, TorchTexts
+
+    _quiet()
+    file, torch_texts = folder / "texts.onnx", TorchTexts(tower.folder, "cpu")
+    model = FromTokens(torch_texts.model)
+    sample = model.tokens(_SAMPLE)
+    _export(tower, model, sample, {name: {0: "n", 1: "length"} for name in sample}, file)
+    exported = onnx.load(file, load_external_data=False)
+    onnx.helper.set_model_props(exported, {TOKENIZER: model.rules()})
+    onnx.save(exported, file)
+    _compare(tower, file, torch_texts)
+    return file
+
+
+def _quiet() -> None:
+    logging.disable(logging.WARNING)  # they are for who develops exporters
+    warnings.simplefilter("ignore")
+
+
+def _export(
+    tower: Tower | TextTower,
+    model: "nn.Module",
+    inputs: Mapping[str, Any],
+    axes: Mapping[str, Mapping[int, str]],
+    file: Path,
+) -> None:
+    """Write `model` to `file`: `inputs`, of any size along `axes`, to `embeddings`."""
     import torch
 
-    from imagesearch.runtimes.torch_tower import FromViews
-
-    side = tower.view.side
-    model = FromViews(tower, torch.device("cpu")).eval()
     try:
         with torch.inference_mode():
             torch.onnx.export(
                 model,
-                (torch.zeros(2, side, side, 3, dtype=torch.uint8),),
+                tuple(inputs.values()),
                 str(file),
-                input_names=["views"],
+                input_names=list(inputs),
                 output_names=["embeddings"],
-                dynamic_axes={"views": {0: "n"}, "embeddings": {0: "n"}},
+                dynamic_axes={**axes, "embeddings": {0: "n"}},
                 opset_version=_OPSET,
                 dynamo=False,
             )
     except (RuntimeError, TypeError, ValueError) as error:
-        raise ModelUnavailable(
+        raise NotExportable(
             f"The model in {tower.folder} cannot be exported for ONNX Runtime: {error}. Use RUNTIME=torch."
         ) from error
+
+
+def _compare(tower: TextTower, file: Path, torch_texts: Any) -> None:  # noqa: ANN401  # no cycle of imports
+    """Raises NotExportable if the export gives anything but what torch gives."""
+    from imagesearch.runtimes.onnx_texts import OnnxTexts
+
+    ours, theirs = OnnxTexts(file)(_SAMPLE), torch_texts(_SAMPLE)
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    if not np.allclose((ours * theirs).sum(axis=1), lengths, rtol=1e-5):
+        raise NotExportable(f"The export of the model in {tower.folder} does not give what the model gives.")
 
 
 def _quantise(whole: Path, file: Path) -> None:

@@ -6,17 +6,15 @@ import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
 from filelock import FileLock
 
-from imagesearch.config import Runtime
-from imagesearch.errors import ModelUnavailable
-from imagesearch.runtimes.exporting import write
-from imagesearch.runtimes.tower import Tower
+from imagesearch.errors import NotExportable
+from imagesearch.runtimes.tower import TextTower, Tower
 
 log = logging.getLogger(__name__)
 
@@ -24,28 +22,33 @@ log = logging.getLogger(__name__)
 _EXPORTER = 4
 
 
-def exported(tower: Tower, runtime: Runtime) -> Path:
-    """The file of a tower for `onnx` or `onnx-int8`, made now if it is not there or damaged.
+Write = Callable[[Path], Path]
 
-    Safe between processes. Raises ModelUnavailable if it can be neither found, made nor kept.
+
+def exported(tower: Tower | TextTower, kind: str, write: Write) -> Path:
+    """The file of this kind of a tower, made now if it is not there or damaged.
+
+    `write` makes it in the folder that it is given, in a process of its own. Safe between processes.
+    Raises NotExportable if it can be neither found, made nor kept, and ModelUnavailable if the tower itself
+    cannot be loaded.
     """
-    name = f"{tower.fingerprint[:16]}-{_EXPORTER}-torch{version('torch')}-{runtime}.onnx"
+    name = f"{tower.fingerprint[:16]}-{_EXPORTER}-torch{version('torch')}-{kind}.onnx"
     for place in _places(tower):
         if _sound(place / name):
             return place / name
     refusals = []
     for place in _places(tower):
         try:
-            return _made(tower, runtime, place / name)
+            return _made(write, place / name)
         except OSError as error:
             refusals.append(f"{place}: {error.strerror or error}")
-    raise ModelUnavailable(
-        f"The export of the model for RUNTIME={runtime} can be kept nowhere ({'; '.join(refusals)}). Make "
+    raise NotExportable(
+        f"The export of the model for ONNX Runtime can be kept nowhere ({'; '.join(refusals)}). Make "
         "room or give the right to write there, or use RUNTIME=torch."
     )
 
 
-def _places(tower: Tower) -> Iterator[Path]:
+def _places(tower: Tower | TextTower) -> Iterator[Path]:
     yield tower.folder / ".runtimes"
     yield tower.spare
 
@@ -68,16 +71,16 @@ def _digest(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _made(tower: Tower, runtime: Runtime, file: Path) -> Path:
+def _made(write: Write, file: Path) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_suffix(".lock")):
         if _sound(file):
             return file  # by another process, meanwhile
-        log.info("Exporting the model for %s, once, to %s.", runtime, file)
+        log.info("Exporting the model for ONNX Runtime, once, to %s.", file)
         for left in file.parent.glob(f"{file.name}.*"):
             shutil.rmtree(left)  # by a process that was killed
         with _beside(file) as folder, _process() as exporting:
-            made = exporting.submit(write, tower, runtime, Path(folder)).result()
+            made = exporting.submit(write, Path(folder)).result()
             _sum_of(file).unlink(missing_ok=True)
             made.replace(file)
             with file.open("rb") as opened:

@@ -1,10 +1,13 @@
 """Picture towers under ONNX Runtime, which needs no torch once a tower is exported."""
 
+from functools import partial
+
 import onnxruntime
 
 from imagesearch.config import Runtime
 from imagesearch.errors import ModelUnavailable
 from imagesearch.records import FloatArray
+from imagesearch.runtimes.exporting import write
 from imagesearch.runtimes.exports import exported
 from imagesearch.runtimes.streams import Streams, cores
 from imagesearch.runtimes.tower import Tower
@@ -15,7 +18,7 @@ class OnnxTower:
     """A picture tower under ONNX Runtime, exported when it is first asked for."""
 
     def __init__(self, tower: Tower, runtime: Runtime) -> None:
-        file = exported(tower, runtime)
+        file = exported(tower, runtime, partial(write, tower, runtime))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # a core for each part of a batch
         self._streams = Streams(cores())

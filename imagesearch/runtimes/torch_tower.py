@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from imagesearch.config import Runtime
-from imagesearch.errors import BadSetting
 from imagesearch.records import FloatArray
+from imagesearch.runtimes.devices import device_for
 from imagesearch.runtimes.layers import Scaled, pack, simplify, take_bytes
 from imagesearch.runtimes.loading import load_pictures
 from imagesearch.runtimes.streams import Streams, cores
@@ -18,28 +18,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _HALVES = {"torch-bf16": torch.bfloat16, "torch-fp16": torch.float16}
-
-
-def fastest() -> Runtime:
-    """The fastest runtime here whose results are found like those of single precision (docs/encoding.md)."""
-    amx = torch.cpu._is_amx_tile_supported()
-    return "torch-bf16" if _best_device().type == "cpu" and amx else "torch"
-
-
-def device_for(runtime: Runtime) -> torch.device:
-    """Where it computes. Raises BadSetting for 16-bit floats that only a GPU computes with, without one."""
-    device = _best_device()
-    if runtime == "torch-fp16" and device.type == "cpu":
-        raise BadSetting(
-            "RUNTIME: torch-fp16 needs a GPU, and torch finds none here. Use auto, or torch-bf16."
-        )
-    return device
-
-
-def _best_device() -> torch.device:
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 class TorchTower:

@@ -1,6 +1,5 @@
 """/health and /ready: whether the process answers, and whether every search can be answered."""
 
-import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -22,8 +21,8 @@ from imagesearch.records import ModelIdentity
 from imagesearch.store import open_store
 from localnode import Node
 from tests.app.conftest import AUTHORISED, MakeClient, asking, away, in_bytes, place_of, problem, upload
-from tests.conftest import noise
-from tests.stores import Engine, Place, elastic_only, put_settings, red
+from tests.conftest import bare_copy_of, noise
+from tests.stores import Engine, Place, elastic_only, embedded_only, put_settings, red
 
 HASTY = {"ELASTICSEARCH_PATIENCE": "0.2"}
 PARTS = ("store", "index", "licence", "text_encoding")
@@ -118,10 +117,11 @@ def test_an_engine_that_hangs_does_not_hold_up_who_watches(client: FlaskClient) 
                 assert said["store"]["state"] == "failing"
 
 
+@embedded_only
 def test_a_model_whose_weights_are_damaged(
     pair: Path, ingested: Place, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broken = Path(shutil.copytree(pair, tmp_path / "pair"))
+    broken = bare_copy_of(pair, tmp_path / "pair")
     weights = broken / "text" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     app = create_app(ingested.settings(model=str(broken), data=tmp_path), open_model(str(broken)))

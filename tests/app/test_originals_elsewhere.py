@@ -152,6 +152,7 @@ def test_an_object_store_that_does_not_answer(
 ) -> None:
     type(s3).clear_instance_cache()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     id = known(client, "s3://pictures")
     said = problem(client.get(f"/api/pictures/{id}/image"), 410, "original-missing")
     assert "cannot be reached now" in said["detail"]

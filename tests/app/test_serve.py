@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from imagesearch.clip import open_model
 from imagesearch.config import PROJECT
 from imagesearch.search import Searcher
 from localnode import Node
+from localnode.node import free_port
 from tests.conftest import environment, run_module
 from tests.elastic import built_or_lacking
 from tests.stores import Engine, Place
@@ -46,13 +46,6 @@ class Server:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -92,16 +85,18 @@ def test_it_says_where_it_serves_and_nothing_else(server: Server) -> None:
 
 
 def test_what_another_process_ingests_is_found_at_once(
-    server: Server, pair: Path, gallery: Path, tmp_path: Path
+    engine: Engine, ingested: Place, pair: Path, gallery: Path, tmp_path: Path
 ) -> None:
-    assert server.get("/api/pictures?words=newcomer")[1]["total"] == 0
-    shutil.copy(gallery / "circle" / "red.png", tmp_path / "newcomer.png")
-    done = run_module("ingest", tmp_path, cwd=tmp_path, MODEL=str(pair), **server.place.environment)
-    assert done.returncode == 0, done.stderr
-    (new,) = server.get("/api/pictures?words=newcomer")[1]["results"]
-    similar = server.get(new["links"]["similar"])[1]
-    assert similar["results"][0]["path"] == "circle/red.png"
-    assert server.get("/health")[1]["pictures"] == 25
+    (tmp_path / "new").mkdir()
+    shutil.copy(gallery / "circle" / "red.png", tmp_path / "new" / "newcomer.png")
+    with engine.copy(ingested, tmp_path / "store") as place, running(tmp_path, pair, place) as server:
+        assert server.get("/api/pictures?words=newcomer")[1]["total"] == 0
+        done = run_module("ingest", tmp_path / "new", cwd=tmp_path, MODEL=str(pair), **place.environment)
+        assert done.returncode == 0, done.stderr
+        (new,) = server.get("/api/pictures?words=newcomer")[1]["results"]
+        similar = server.get(new["links"]["similar"])[1]
+        assert similar["results"][0]["path"] == "circle/red.png"
+        assert server.get("/health")[1]["pictures"] == 25
 
 
 def test_a_query_too_long_for_most_servers_gets_our_own_answer(server: Server) -> None:
@@ -235,8 +230,8 @@ def test_warming_up_leaves_the_picture_tower_alone(pair: Path, ingested: Place) 
     model = open_model(str(pair))
     with ingested.opened() as store:
         warm_up(Searcher(store, model))
-    assert "_model" in vars(model.texts)
-    assert "_model" not in vars(model.pictures)
+    assert "_computing" in vars(model.texts)
+    assert "_computing" not in vars(model.pictures)
 
 
 def test_flask_run_serves_it_too(tmp_path: Path, pair: Path, ingested: Place) -> None:

@@ -10,7 +10,7 @@ from benchmarks.ingest.pictures import SIZES, crops, folder_of
 from benchmarks.knn.blocks import filled
 from benchmarks.knn.measuring import Results
 from imagesearch.config import Runtime
-from imagesearch.runtimes.torch_tower import fastest
+from imagesearch.runtimes.devices import fastest
 
 TEXT = report.DOCUMENT.read_text(encoding="utf-8")
 MEASURED = Results(report.RESULTS).content

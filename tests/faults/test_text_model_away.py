@@ -18,10 +18,10 @@ from imagesearch.clip import open_model
 from imagesearch.elastic.texts import text_model_id
 from ingest.__main__ import main
 from localnode import Node
+from tests.conftest import copy_of
 from tests.elastic import full_queue
 from tests.faults.bench import Bench, wait_until
 from tests.faults.conftest import MakeBench
-from tests.random_pair import make_pair
 
 QUERY = "/api/search?q=a+mountain+covered+in+snow&k=20"
 
@@ -51,9 +51,9 @@ class Deployed:
 
 
 @pytest.fixture
-def bench(trial_node: Node, make_bench: MakeBench, tmp_path: Path) -> Bench:
+def bench(trial_node: Node, make_bench: MakeBench, pair: Path, tmp_path: Path) -> Bench:
     """20 pictures, and a model of their own that is deployed."""
-    made = replace(make_bench(trial_node.url, 20), pair=make_pair(tmp_path / "own", seed=5))
+    made = replace(make_bench(trial_node.url, 20), pair=copy_of(pair, tmp_path / "own"))
     assert made.ingest().exit_code == 0
     where = ("--model", str(made.pair), "--store", trial_node.url)
     done = CliRunner().invoke(main, ["deploy-model", "--quiet", *where])

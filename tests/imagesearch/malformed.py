@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imagesearch.config import PROJECT
 from tests.conftest import lacking
+from tests.shared import made_at
 
 _BELOW = "Tests/images/"
 
@@ -16,14 +17,14 @@ def malformed_pictures() -> Path:
     """The folder that holds them, downloaded once for the version of Pillow that is installed."""
     name = f"pillow-{version('pillow')}"
     folder = PROJECT / "data" / "malformed" / name
-    if not folder.exists():
-        archive = _download(folder.parent, name)
-        unfinished = folder.with_name(f".{name}")
-        with tarfile.open(archive) as content:
-            wanted = [m for m in content if m.isfile() and m.name.startswith(f"{name}/{_BELOW}")]
-            content.extractall(unfinished, wanted, filter="data")
-        (unfinished / name).rename(folder)
-    return folder / _BELOW
+    made_at(folder, lambda folder: _unpack(folder, name))
+    return folder / name / _BELOW
+
+
+def _unpack(folder: Path, name: str) -> None:
+    with tarfile.open(_download(folder.parent, name)) as content:
+        wanted = [m for m in content if m.isfile() and m.name.startswith(f"{name}/{_BELOW}")]
+        content.extractall(folder, wanted, filter="data")
 
 
 def _download(folder: Path, name: str) -> Path:

@@ -18,7 +18,7 @@ from imagesearch.clip import open_model
 from imagesearch.encoders import CLIP, Model, find_spec, fingerprint
 from imagesearch.errors import ModelUnavailable
 from imagesearch.records import FloatArray
-from tests.conftest import environment, noise
+from tests.conftest import bare_copy_of, environment, noise
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ def neither_counts(encode: Callable[[Sequence[T]], FloatArray], inputs: Sequence
 @pytest.fixture
 def copy(pair: Path, tmp_path: Path) -> Path:
     """A copy of the pair, to be damaged."""
-    return Path(shutil.copytree(pair, tmp_path / "copy"))
+    return bare_copy_of(pair, tmp_path / "copy")
 
 
 class TestEncoding:
@@ -100,8 +100,19 @@ from imagesearch.clip import open_model
 model = open_model(sys.argv[1])
 heavy = [m for m in ("torch", "sentence_transformers", "transformers") if m in sys.modules]
 model.texts.encode(["x"])
-print(heavy, "_model" in vars(model.texts), "_computing" in vars(model.pictures))
+print(heavy, "_computing" in vars(model.texts), "_computing" in vars(model.pictures))
 """
+
+
+@pytest.mark.parametrize("runtime", ["torch", "onnx"])
+def test_words_load_neither_torch_nor_what_stands_on_it(pair: Path, runtime: str) -> None:
+    code = f"open_model(sys.argv[1], {runtime!r}).texts.encode(['x'])"
+    heavy = "[m for m in ('torch', 'sentence_transformers', 'transformers', 'onnx') if m in sys.modules]"
+    code = f"import sys; from imagesearch.clip import open_model; {code}; print({heavy})"
+    done = subprocess.run(
+        [sys.executable, "-c", code, pair], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_opening_loads_nothing_and_words_only_the_text_tower(pair: Path) -> None:
@@ -143,7 +154,7 @@ class TestSpecs:
     def test_wrong_dims(self, copy: Path) -> None:
         (copy / "spec.json").write_text('{"dims": 256}')
         with pytest.raises(ModelUnavailable, match=r"gives 512 dimensions, its spec says 256\. Correct"):
-            open_model(str(copy)).texts.encode(["x"])
+            open_model(str(copy), data=nowhere(copy)).texts.encode(["x"])
 
 
 class TestFingerprints:
@@ -188,11 +199,24 @@ DAMAGED = [
 def test_a_damaged_file_is_said_to_be_one(copy: Path, file: str, how: str) -> None:
     content = (copy / file).read_bytes()
     (copy / file).write_bytes(content[: len(content) // 2] if how == "cut" else b"\0junk" * 50)
-    model = open_model(str(copy))
+    model = open_model(str(copy), data=nowhere(copy))
     use = partial(model.texts.encode, ["x"]) if "text" in file else partial(model.pictures.encode, [noise(0)])
     with pytest.raises(ModelUnavailable, match=r"cannot be loaded.*fetch or copy it again") as said:
         use()
     assert str(copy) in str(said.value)
+
+
+def nowhere(copy: Path) -> Path:
+    """A data folder such that no export can be kept: what is loaded then is the tower itself."""
+    (copy / "text" / ".runtimes").write_text("no folder can be made here")
+    (copy / "data").write_text("nor here")
+    return copy / "data"
+
+
+def test_a_damaged_file_is_said_to_be_one_by_what_exports_it(copy: Path, tmp_path: Path) -> None:
+    (copy / "text/model.safetensors").write_bytes(b"\0junk" * 50)
+    with pytest.raises(ModelUnavailable, match=r"cannot be loaded.*fetch or copy it again"):
+        open_model(str(copy), data=tmp_path / "data").texts.encode(["x"])
 
 
 def test_weights_of_nothing_but_zeros(copy: Path) -> None:
@@ -201,7 +225,7 @@ def test_weights_of_nothing_but_zeros(copy: Path) -> None:
     weights = copy / "text/2_Dense/model.safetensors"
     save_file({name: value * 0 for name, value in load_file(weights).items()}, weights)
     with pytest.raises(ModelUnavailable, match="gave a vector without a direction"):
-        open_model(str(copy)).texts.encode(["x"])
+        open_model(str(copy), data=nowhere(copy)).texts.encode(["x"])
 
 
 @pytest.mark.long

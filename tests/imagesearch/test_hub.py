@@ -1,7 +1,6 @@
 """Where a tower's files come from: a folder, the hub's cache, the hub; and what is said if from nowhere."""
 
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,8 @@ import pytest
 from imagesearch.encoders import CLIP
 from imagesearch.errors import ModelUnavailable
 from imagesearch.hub import tower_folder
-from tests.conftest import environment, run_module
+from localnode.node import free_port
+from tests.conftest import bare_copy_of, environment, run_module
 from tests.imagesearch.fake_hub import COMMIT, fake_hub
 
 TOWERS = {CLIP.picture: "picture", CLIP.text: "text"}
@@ -20,9 +20,7 @@ TOWERS = {CLIP.picture: "picture", CLIP.text: "text"}
 @pytest.fixture
 def closed_port() -> str:
     """An address where nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 def lay_out_cache(home: Path, pair: Path) -> None:
@@ -74,7 +72,7 @@ def test_a_folder_is_taken_as_it_is(pair: Path) -> None:
     ],
 )
 def test_a_folder_that_lacks_a_file_names_it(pair: Path, tmp_path: Path, lost: str, said: str) -> None:
-    shutil.copytree(pair, tmp_path / "copy")
+    bare_copy_of(pair, tmp_path / "copy")
     (tmp_path / "copy" / lost).unlink()
     with pytest.raises(ModelUnavailable, match=rf"{said}.*Fetch or copy it again"):
         tower_folder(str(tmp_path / "copy" / lost.split("/", maxsplit=1)[0]))
@@ -124,7 +122,7 @@ def test_what_is_cached_is_used_without_touching_the_network(tmp_path: Path, pai
 
 def test_what_is_not_cached_is_fetched_once(tmp_path: Path, pair: Path) -> None:
     for tower in TOWERS.values():
-        shutil.copytree(pair / tower, tmp_path / "remote" / tower)
+        bare_copy_of(pair / tower, tmp_path / "remote" / tower)
     (tmp_path / "remote/picture/0_CLIPModel/pytorch_model.bin").write_bytes(b"the same weights, pickled")
     (tmp_path / "remote/picture/onnx").mkdir()
     (tmp_path / "remote/picture/onnx/model.onnx").write_bytes(b"the same weights for another framework")
@@ -136,7 +134,8 @@ def test_what_is_not_cached_is_fetched_once(tmp_path: Path, pair: Path) -> None:
         assert locate(CLIP.picture, **env) == str(folder)
         assert len(hub.asked) == asked
     fetched = {file.relative_to(folder) for file in folder.rglob("*") if file.is_file()}
-    assert fetched == {f.relative_to(pair / "picture") for f in (pair / "picture").rglob("*") if f.is_file()}
+    original = bare_copy_of(pair / "picture", tmp_path / "original")
+    assert fetched == {f.relative_to(original) for f in original.rglob("*") if f.is_file()}
     weights = "0_CLIPModel/model.safetensors"
     assert (folder / weights).read_bytes() == (pair / "picture" / weights).read_bytes()
 

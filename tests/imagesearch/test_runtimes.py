@@ -1,8 +1,11 @@
 """Every runtime gives what sentence-transformers gives, and exports survive what can befall them."""
 
-import shutil
+import logging
 import subprocess
 import sys
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +15,14 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from imagesearch.clip import open_model
-from imagesearch.config import Runtime
+from imagesearch.config import PROJECT, Runtime
+from imagesearch.encoders import Model
 from imagesearch.errors import BadSetting, ModelUnavailable
 from imagesearch.records import FloatArray
-from imagesearch.runtimes import resolve
+from imagesearch.runtimes import TextTower, exports, open_texts, resolve
 from imagesearch.runtimes.streams import Streams
 from imagesearch.views import ByteArray
-from tests.conftest import environment, lacking, noise
+from tests.conftest import bare_copy_of, environment, lacking, noise
 from tests.random_pair import TINY, Size, make_pair
 
 PICTURES = [noise(i, 60 + 7 * i, 90) for i in range(20)]
@@ -32,7 +36,7 @@ ODD = replace(TINY, side=72)
 @pytest.fixture(scope="module")
 def own(pair: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the pair, beside which exports are kept."""
-    return Path(shutil.copytree(pair, tmp_path_factory.mktemp("own") / "pair"))
+    return bare_copy_of(pair, tmp_path_factory.mktemp("own") / "pair")
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +47,20 @@ def plain(pair: Path) -> FloatArray:
     return unit
 
 
+@pytest.fixture
+def exported_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Towers are exported within this process, which has torch already; TestExports has the real way."""
+    monkeypatch.setattr(exports, "_process", lambda: ThreadPoolExecutor(1))
+    with warnings.catch_warnings():
+        yield
+    logging.disable(logging.NOTSET)
+
+
 def files(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.onnx"))
 
 
+@pytest.mark.usefixtures("exported_here")
 class TestMeaning:
     @pytest.mark.parametrize(("runtime", "least"), LEAST.items())
     def test_equal_to_sentence_transformers(
@@ -124,6 +138,7 @@ class TestExports:
         assert file.parent == own / "picture" / ".runtimes"
         assert not list(file.parent.glob("tmp*"))
 
+    @pytest.mark.usefixtures("exported_here")
     @pytest.mark.parametrize("how", ["cut", "junk", "flipped"])
     def test_a_damaged_one_is_made_again(self, own: Path, plain: FloatArray, how: str) -> None:
         open_model(str(own), "onnx").pictures.encode(PICTURES[:1])
@@ -136,23 +151,24 @@ class TestExports:
         assert float((made * plain).sum(1).min()) >= LEAST["onnx"]
         assert file.read_bytes() != damaged
 
+    @pytest.mark.usefixtures("exported_here")
     def test_other_weights_are_another_file(self, own: Path, other_pair: Path, tmp_path: Path) -> None:
         """Also where both go to the data folder."""
         for pair in (own, other_pair):
-            copy = Path(shutil.copytree(pair, tmp_path / pair.name, ignore=lambda *_: [".runtimes"]))
+            copy = bare_copy_of(pair, tmp_path / pair.name)
             (copy / "picture" / ".runtimes").write_text("no folder can be made here")
             open_model(str(copy), "onnx", tmp_path / "data").pictures.encode(PICTURES[:1])
         assert len(files(tmp_path / "data" / "runtimes")) == 2
 
     def test_no_place_at_all(self, pair: Path, tmp_path: Path) -> None:
-        copy = Path(shutil.copytree(pair, tmp_path / "copy"))
+        copy = bare_copy_of(pair, tmp_path / "copy")
         (copy / "picture" / ".runtimes").write_text("")
         (tmp_path / "data").write_text("")
         with pytest.raises(ModelUnavailable, match=r"can be kept nowhere .*use RUNTIME=torch"):
             open_model(str(copy), "onnx", tmp_path / "data").pictures.encode(PICTURES[:1])
 
     def test_two_processes_at_once(self, pair: Path, tmp_path: Path) -> None:
-        copy = Path(shutil.copytree(pair, tmp_path / "copy"))
+        copy = bare_copy_of(pair, tmp_path / "copy")
         both = [
             subprocess.Popen(
                 [sys.executable, "-c", ENCODE, copy], env=environment(), stdout=subprocess.PIPE, text=True
@@ -181,6 +197,45 @@ if __name__ == "__main__":
     print(made[0, :5])
     print([m for m in ("torch", "transformers", "onnx") if m in sys.modules])
 """
+
+
+TEXTS = ["a mountain covered in snow", " Schneebedeckter BERG\n", "雪山", "", "x " * 300, "\0", "🏔"]
+
+
+@pytest.mark.usefixtures("exported_here")
+class TestTexts:
+    @pytest.mark.parametrize("folder", ["pair", "demo"])
+    @pytest.mark.parametrize("company", [True, False])
+    def test_equal_to_sentence_transformers(
+        self, own: Path, tmp_path: Path, folder: str, company: bool
+    ) -> None:
+        tower = own / "text" if folder == "pair" else PROJECT / "demo/model/text"
+        plain: FloatArray = SentenceTransformer(str(tower), device="cpu").encode(TEXTS)
+        texts = open_texts(TextTower(tower, folder, tmp_path))
+        made = texts(TEXTS) if company else np.concatenate([texts([text]) for text in TEXTS])
+        lengths = np.linalg.norm(plain, axis=1) * np.linalg.norm(made, axis=1)
+        assert made.dtype == np.float32
+        assert float(((made * plain).sum(1) / lengths).min()) >= 0.99999
+
+    def test_any_file_of_the_tower_counts(self, pair: Path, tmp_path: Path) -> None:
+        """Another tokenizer is another export."""
+        copy = bare_copy_of(pair, tmp_path / "copy")
+        before = open_model(str(copy)).texts.encode(["ab"])
+        rules = copy / "text/tokenizer.json"
+        rules.write_text(rules.read_text().replace('"a": 5', '"a": 6').replace('"b": 6', '"b": 5'))
+        assert float((open_model(str(copy)).texts.encode(["ab"]) * before).sum()) < 0.9999
+        assert len(files(copy)) == 2
+
+    def test_where_no_export_can_be_kept_torch_encodes(
+        self, pair: Path, model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        copy = bare_copy_of(pair, tmp_path / "copy")
+        (copy / "text" / ".runtimes").write_text("")
+        (tmp_path / "data").write_text("")
+        caplog.set_level(logging.INFO)
+        made = open_model(str(copy), data=tmp_path / "data").texts.encode(TEXTS)
+        assert "Words are encoded by torch: " in caplog.text
+        assert float((made * model.texts.encode(TEXTS)).sum(1).min()) >= 0.99999
 
 
 class TestStreams:

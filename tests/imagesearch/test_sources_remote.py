@@ -182,6 +182,7 @@ class TestWhatIsNotThereAsAWhole:
     ) -> None:
         type(s3).clear_instance_cache()
         if missing == "server":
+            monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
             monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
         else:
             for name in CREDENTIALS:

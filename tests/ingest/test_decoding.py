@@ -61,11 +61,11 @@ def test_a_file_that_is_no_picture_says_so(sound: list[Path], tmp_path: Path) ->
 
 
 def test_one_that_hangs_costs_itself_only(sound: list[Path], endless: Path) -> None:
-    limits = Limits(LIMITS.max_pixels, LIMITS.memory, seconds=8)
+    limits = Limits(LIMITS.max_pixels, LIMITS.memory, seconds=3)
     with Decoding(VIEW, limits, 1) as decoding:
         answers = decoding.start(asked(sound[0], endless, sound[1])).result()
         assert [isinstance(answer, Seen) for answer in answers] == [True, False, True]
-        assert answers[1] == Unseen("takes longer than 8 s to decode (DECODE_SECONDS)")
+        assert answers[1] == Unseen("takes longer than 3 s to decode (DECODE_SECONDS)")
 
 
 def test_one_that_crashes_the_decoder_costs_itself_only(sound: list[Path], endless: Path) -> None:

@@ -24,8 +24,8 @@ from ingest.__main__ import main
 from ingest.deploy import LEAST_COSINE, TextDeployer
 from ingest.deployed import Deployed, check_version, look
 from localnode import Node
+from tests.conftest import copy_of
 from tests.elastic import built_or_lacking, index_at
-from tests.random_pair import make_pair
 from tests.stores import Place
 
 
@@ -66,8 +66,8 @@ class Target:
 
 
 @pytest.fixture
-def target(trial_node: Node, tmp_path: Path) -> Iterator[Target]:
-    target = Target(trial_node.url, make_pair(tmp_path / "pair"))
+def target(trial_node: Node, pair: Path, tmp_path: Path) -> Iterator[Target]:
+    target = Target(trial_node.url, copy_of(pair, tmp_path / "pair"))
     yield target
     target.deploy("--remove")
 
@@ -117,10 +117,10 @@ def test_allocations_and_threads(target: Target) -> None:
     assert changed.allocations == 1
 
 
-def test_a_changed_model_replaces_the_one_that_is_there(target: Target) -> None:
+def test_a_changed_model_replaces_the_one_that_is_there(target: Target, other_pair: Path) -> None:
     before = target.deployed()
     shutil.rmtree(target.pair)
-    make_pair(target.pair, seed=1)
+    copy_of(other_pair, target.pair)
     result = target.deploy()
     assert result.exit_code == 0, result.output
     assert "is another model; it is replaced" in result.output

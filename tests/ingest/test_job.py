@@ -12,7 +12,7 @@ import pytest
 
 from imagesearch.records import NO_FILTERS, picture_id
 from localnode import Node
-from tests.conftest import make_pictures, noise, tmpfs
+from tests.conftest import bare_copy_of, make_pictures, noise, tmpfs
 from tests.ingest.conftest import Bench
 from tests.stores import Place, elastic_only, embedded_only, put_settings, red
 
@@ -416,10 +416,10 @@ class TestModels:
         assert bench.held() == before
 
     def test_a_damaged_model_does_not_bind_the_store(self, bench: Bench, tmp_path: Path) -> None:
-        broken = Path(shutil.copytree(bench.pair, tmp_path / "broken"))
+        broken = bare_copy_of(bench.pair, tmp_path / "broken")
         weights = broken / "picture/0_CLIPModel/model.safetensors"
         weights.write_bytes(weights.read_bytes()[:1000])
-        result = replace(bench, pair=broken).ingest()
+        result = replace(bench, pair=broken).ingest("--runtime", "torch", bench.pictures)
         assert result.exit_code == 1
         assert "cannot be loaded" in result.output
         assert bench.report().startswith("5 new")

@@ -40,7 +40,7 @@ def test_killed_at_random_moments_it_is_as_if_never_disturbed(bench: Bench) -> N
     while kills < KILLS:
         with started(bench, "--prune") as process:
             try:
-                process.communicate(timeout=rng.uniform(1, 12))
+                process.communicate(timeout=rng.uniform(0.5, 5))
             except subprocess.TimeoutExpired:
                 process.send_signal(rng.choice(HOW))
                 process.communicate(timeout=100)

@@ -5,6 +5,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.app.page.conftest import PHONE, SCREENSHOTS, WIDE, OpenPage, Site
+from tests.stores import embedded_only
+
+pytestmark = embedded_only
 
 STATES = {
     "start": "/",

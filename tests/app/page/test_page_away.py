@@ -10,9 +10,10 @@ from app import create_app
 from imagesearch.encoders import Model
 from tests.app.conftest import away, bring_in
 from tests.app.page.conftest import OpenPage, Site
-from tests.stores import Engine, NewPlace
+from tests.stores import Engine, NewPlace, embedded_only
 
 
+@embedded_only
 def test_off_line_and_back(open_page: OpenPage) -> None:
     page = open_page("/?q=round")
     page.context.set_offline(True)

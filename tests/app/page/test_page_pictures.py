@@ -7,6 +7,9 @@ import re
 from playwright.sync_api import JSHandle, Page, expect
 
 from tests.app.page.conftest import OpenPage, draw, names
+from tests.stores import embedded_only
+
+pytestmark = embedded_only
 
 
 def png() -> bytes:

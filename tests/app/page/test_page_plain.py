@@ -6,6 +6,9 @@ import re
 from playwright.sync_api import expect
 
 from tests.app.page.conftest import PHONE, PICTURES, OpenPage, draw, names
+from tests.stores import embedded_only
+
+pytestmark = embedded_only
 
 
 def test_words_filters_paging_and_details(open_page: OpenPage) -> None:

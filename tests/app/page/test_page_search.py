@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.app.page.conftest import PHONE, PICTURES, OpenPage, Site, names
+from tests.stores import embedded_only
 
 
 def ask(page: Page, words: str) -> None:
@@ -31,6 +32,7 @@ def test_words_lead_to_results_without_leaving_the_page(open_page: OpenPage) -> 
     assert page.evaluate("window.stayed")
 
 
+@embedded_only
 def test_back_forward_and_reload(open_page: OpenPage) -> None:
     page = open_page("/")
     ask(page, "first")
@@ -132,12 +134,14 @@ def test_nothing_passes_and_one_click_mends_it(open_page: OpenPage) -> None:
     expect(page.locator("#summary")).to_contain_text("20 pictures")
 
 
+@embedded_only
 def test_none_close_is_said_above_the_first(open_page: OpenPage, strict_site: Site) -> None:
     page = open_page("/?q=round", at=strict_site)
     expect(page.get_by_text("Nothing matches well. The closest are:")).to_be_visible()
     expect(page.locator("#grid .tile")).to_have_count(24)
 
 
+@embedded_only
 def test_an_error_keeps_the_words(open_page: OpenPage) -> None:
     page = open_page("/")
     ask(page, "x" * 1001)
@@ -147,6 +151,7 @@ def test_an_error_keeps_the_words(open_page: OpenPage) -> None:
     expect(page.locator("#grid .tile")).to_have_count(24)
 
 
+@embedded_only
 def test_a_phone_has_the_field_within_reach_and_filters_in_a_sheet(open_page: OpenPage) -> None:
     page = open_page("/?q=round", viewport=PHONE, has_touch=True, is_mobile=True)
     box = page.get_by_role("searchbox").bounding_box()
@@ -164,6 +169,7 @@ def test_a_phone_has_the_field_within_reach_and_filters_in_a_sheet(open_page: Op
     chip(page, "Group: circle")
 
 
+@embedded_only
 def test_a_slow_search_shows_bones_first_and_dims_later(open_page: OpenPage) -> None:
     page = open_page("/")
     network = page.context.new_cdp_session(page)
@@ -180,6 +186,7 @@ def test_a_slow_search_shows_bones_first_and_dims_later(open_page: OpenPage) -> 
     expect(page.locator("main[aria-busy]")).to_have_count(0)
 
 
+@embedded_only
 def test_nothing_moves_while_pictures_load(open_page: OpenPage) -> None:
     page = open_page("/?q=round")
     page.wait_for_load_state("networkidle")
@@ -191,6 +198,7 @@ def test_nothing_moves_while_pictures_load(open_page: OpenPage) -> None:
     assert shift < 0.01
 
 
+@embedded_only
 def test_the_first_view_weighs_little(open_page: OpenPage) -> None:
     page = open_page("/")
     page.wait_for_load_state("networkidle")

@@ -5,6 +5,9 @@ import re
 from playwright.sync_api import expect
 
 from tests.app.page.conftest import OpenPage, names
+from tests.stores import embedded_only
+
+pytestmark = embedded_only
 
 
 def test_details_over_the_grid_and_back_to_the_very_place(open_page: OpenPage) -> None:
