@@ -36,10 +36,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Seen:
-    """A decoded picture: what its bytes say, and what the model sees of it."""
+    """A decoded picture: what its bytes say, and what the model sees of it.
+
+    `remark` says so if only a part of it could be read.
+    """
 
     facts: Facts
     view: ByteArray
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,7 @@ def _serve(connection: Connection, view: View, limits: Limits) -> None:
 def _look(asked: Asked, view: View, limits: Limits) -> Seen | Unseen:
     try:
         decoded = read_picture(asked.file, limits.max_pixels, asked.content_hash)
-        return Seen(decoded.facts, view.of(decoded.image))
+        return Seen(decoded.facts, view.of(decoded.image), decoded.remark)
     except (BadPicture, MemoryError) as error:
         if isinstance(error.__cause__ or error, MemoryError):
             return Unseen(f"takes more than {limits.memory >> 20} MiB to decode (DECODE_MEMORY_MB)")

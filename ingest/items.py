@@ -15,8 +15,8 @@ class Item:
     """A file as far as it has come.
 
     `file` is its content on this machine, held by `held` until it is decoded, and `content_hash` the SHA-256
-    of that. `beside` is what files beside it say, `remarks` which of those cannot be used.
-    `before` is the record of the same path, or of the path
+    of that. `beside` is what files beside it say, `remarks` which of those cannot be used, and
+    whether only a part of the picture could be read. `before` is the record of the same path, or of the path
     that it was `moved` from. `facts` and `view` are what decoding gives; `vector` is the embedding, `fresh`
     if it was made for this file. `reason` is why it cannot be brought in, `lasting` if its content is why.
     """

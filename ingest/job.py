@@ -161,8 +161,10 @@ def _with(item: Item, answer: Seen | Unseen) -> Item:
     item.held.close()
     if isinstance(answer, Unseen):
         return replace(item, reason=answer.reason, lasting=True)
+    remarks = (f"{item.task.file.location}: {answer.remark}",) if answer.remark else ()
     # Where the embedding is known, the model need not see it.
-    return replace(item, facts=answer.facts, view=answer.view if item.vector is None else None)
+    view = answer.view if item.vector is None else None
+    return replace(item, facts=answer.facts, view=view, remarks=item.remarks + remarks)
 
 
 @contextmanager

@@ -28,11 +28,13 @@ class Decoded:
     """A picture in memory: 8-bit sRGB, upright, on white where it was transparent.
 
     `image` is shrunk so that its shorter side is from what was asked for to just under twice that (or as it
-    is, if it is smaller); `facts` are of the whole picture.
+    is, if it is smaller); `facts` are of the whole picture. `remark` says so if only a part of it
+    could be read.
     """
 
     image: Image.Image
     facts: Facts
+    remark: str = ""
 
 
 def read_picture(path: Path, max_pixels: int, content_hash: str | None = None) -> Decoded:
@@ -76,7 +78,7 @@ def decode(
         phash=look.phash,
         metadata=loaded.metadata,
     )
-    return Decoded(image, facts)
+    return Decoded(image, facts, loaded.remark)
 
 
 def _loaded(content: bytes, max_pixels: int, side: int, formats: Collection[str]) -> Loaded:
@@ -96,7 +98,7 @@ def _loaded(content: bytes, max_pixels: int, side: int, formats: Collection[str]
     except UnidentifiedImageError as error:
         raise BadPicture("is not a picture in a format that is read here") from error
     except DAMAGE as error:
-        raise BadPicture(f"is damaged or cut short: {error}") from error
+        raise BadPicture(f"is damaged or cut short: {str(error) or 'it cannot be decoded'}") from error
     raise BadPicture("is not a picture in a format that is read here")
 
 

@@ -12,6 +12,7 @@ from imagesearch.records import Metadata
 # What Pillow's decoders raise on damaged files, as its own malformed test pictures and flipped bits show.
 DAMAGE = (
     ArithmeticError,
+    AssertionError,
     AttributeError,
     EOFError,
     LookupError,
@@ -30,7 +31,7 @@ class Loaded:
     """A picture as its format's reader gives it: 8-bit sRGB, upright, on white where it was transparent.
 
     `image` may be smaller than the whole picture, whose size is `width` × `height`; `turned` is whether the
-    file said that it had to be turned.
+    file said that it had to be turned; `remark` says so if only a part of it could be read.
     """
 
     image: Image.Image
@@ -39,6 +40,7 @@ class Loaded:
     format: str
     metadata: Metadata
     turned: bool = False
+    remark: str = ""
 
 
 def refuse_more_than(max_pixels: int, width: int, height: int) -> None:

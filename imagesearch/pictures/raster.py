@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from PIL import ExifTags, Image
 
+from imagesearch.pictures.cut_short import pixels, readable
 from imagesearch.pictures.formats import RASTER
 from imagesearch.pictures.inside import embedded
 from imagesearch.pictures.loaded import DAMAGE, Loaded, refuse_more_than
@@ -24,23 +25,24 @@ _ON_ITS_SIDE = (5, 6, 7, 8)
 
 
 def load(content: bytes, max_pixels: int, side: int, formats: Sequence[str] = RASTER) -> Loaded:
-    """Raises PictureTooLarge, and what Pillow raises."""
-    with Image.open(io.BytesIO(content), formats=tuple(formats)) as opened:
+    """Raises BadPicture, PictureTooLarge, and what Pillow raises."""
+    with Image.open(io.BytesIO(readable(content)), formats=tuple(formats)) as opened:
         width, height = opened.size
         refuse_more_than(max_pixels, width, height)
         # Loading closes a TIFF file and forgets what it read of it; a PNG may say it after the pixels.
         is_tiff = opened.format == "TIFF"
         metadata = embedded(opened) if is_tiff else None
         opened.draft(None, (side, side))  # a JPEG is decoded at a half, a quarter or an eighth of its size
-        opened.load()
-        orientation = 1 if is_tiff else _orientation(opened)  # Pillow turns a TIFF upright itself
-        image = to_srgb(opened, side)
+        whole, remark = pixels(opened, content, formats, side)
+        orientation = 1 if is_tiff else _orientation(whole)  # Pillow turns a TIFF upright itself
+        image = to_srgb(whole, side)
         if orientation in _UPRIGHT:
             image = image.transpose(_UPRIGHT[orientation])
         if orientation in _ON_ITS_SIDE:
             width, height = height, width
         turned = orientation in _UPRIGHT
-        return Loaded(image, width, height, opened.format or "", metadata or embedded(opened), turned)
+        format = opened.format or ""
+        return Loaded(image, width, height, format, metadata or embedded(whole), turned, remark)
 
 
 def _orientation(opened: Image.Image) -> int:

@@ -55,9 +55,9 @@ def _preview(opened: "RawPy", max_pixels: int, side: int) -> Loaded | None:
         if thumb.format != ThumbFormat.JPEG:
             return None
         loaded = raster.load(bytes(thumb.data), max_pixels, side, ["JPEG"])
-    except (LibRawError, *DAMAGE):
+    except (LibRawError, BadPicture, *DAMAGE):
         return None
-    return _turned(loaded, opened)
+    return None if loaded.remark else _turned(loaded, opened)
 
 
 def _turned(preview: Loaded, opened: "RawPy") -> Loaded:
