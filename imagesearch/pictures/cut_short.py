@@ -98,8 +98,8 @@ def _loaded(content: bytes, formats: Sequence[str], side: int) -> ImageFile.Imag
 
 def _differs(one: Image.Image, other: Image.Image) -> NDArray[np.bool_]:
     """Where two pictures of a size do: shape (height, width)."""
-    differs = np.asarray(one) != np.asarray(other)
-    return differs if differs.ndim == 2 else differs.any(axis=2)
+    differs: NDArray[np.bool_] = np.atleast_3d(np.asarray(one) != np.asarray(other)).max(axis=2)
+    return differs
 
 
 def _on_a_ground(opened: ImageFile.ImageFile, ink: int) -> ImageFile.ImageFile:

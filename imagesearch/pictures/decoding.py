@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from imagesearch.errors import BadPicture, PictureTooLarge
-from imagesearch.pictures import drawings, raster, raw
+from imagesearch.pictures import drawings, raster, raw, unread
 from imagesearch.pictures.formats import FORMATS, RASTER, prepare, special_format
 from imagesearch.pictures.loaded import DAMAGE, Loaded
 from imagesearch.pictures.looks import looks_of
@@ -96,10 +96,12 @@ def _loaded(content: bytes, max_pixels: int, side: int, formats: Collection[str]
     except MemoryError as error:
         raise PictureTooLarge("takes more memory to decode than there is") from error
     except UnidentifiedImageError as error:
-        raise BadPicture("is not a picture in a format that is read here") from error
+        raise BadPicture(unread.said(content)) from error
     except DAMAGE as error:
+        if str(error).startswith("Unsupported"):
+            raise BadPicture(unread.said(content)) from error
         raise BadPicture(f"is damaged or cut short: {str(error) or 'it cannot be decoded'}") from error
-    raise BadPicture("is not a picture in a format that is read here")
+    raise BadPicture(unread.NO_PICTURE)
 
 
 def sniff(path: Path) -> str | None:
@@ -110,9 +112,6 @@ def sniff(path: Path) -> str | None:
     prepare()
     with path.open("rb") as file:
         try:
-            if special := special_format(file):
-                return special
-            with Image.open(file, formats=RASTER) as opened:
-                return opened.format
+            return special_format(file) or raster.format_of(file)
         except (*_BOMBS, *DAMAGE, MemoryError):
             return None

@@ -6,15 +6,23 @@ from collections.abc import Iterator
 from functools import cache
 from typing import IO
 
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin, TiffImagePlugin
 
 from imagesearch.pictures.loaded import DAMAGE
+from imagesearch.pictures.profiles import MOST_BYTES
 
 # Raster formats that people keep pictures in (JPEG covers the MPO of some cameras). Pillow knows more,
 # some of which start other programs (EPS), hold no pixels (WMF) or are video (MPEG).
 RASTER = tuple("AVIF BMP DIB GIF HEIF ICO JPEG JPEG2000 PCX PNG PPM TGA TIFF WEBP".split())
 FORMATS = (*RASTER, "RAW", "SVG")
 
+# Endings of these formats that Pillow has not heard of: older ones of JPEG, stereo pairs, large TIFF
+# files and pyramids, and others.
+_RASTER_ENDINGS = frozenset(
+    ".btf .jfi .jif .jps .mpo .pcc .pjp .pjpeg .pns .ptif .ptiff .targa .tf2 .tf8 .tpic".split()
+)
+# Read by nothing here, but a picture: its name is in the report with the reason, rather than passed over.
+_UNREAD_ENDINGS = frozenset({".jxl"})
 _DRAWING_ENDINGS = frozenset({".svg", ".svgz"})
 # Those that LibRaw reads, of cameras and of Adobe's converter.
 _RAW_ENDINGS = frozenset(
@@ -48,15 +56,18 @@ def prepare() -> None:
     from pi_heif import register_heif_opener
 
     Image.init()
+    # Of one compressed text or profile; scanners have larger profiles than Pillow takes. All texts together
+    # stay within MAX_TEXT_MEMORY.
+    PngImagePlugin.MAX_TEXT_CHUNK = MOST_BYTES
     register_heif_opener(thumbnails=False)
 
 
 @cache
 def picture_endings() -> frozenset[str]:
-    """The endings of the formats that are read, in lower case with the dot."""
+    """The endings of the files that are looked at, in lower case with the dot."""
     prepare()
     raster = {ending for ending, name in Image.registered_extensions().items() if name in RASTER}
-    return frozenset(raster) | _DRAWING_ENDINGS | _RAW_ENDINGS
+    return frozenset(raster) | _RASTER_ENDINGS | _DRAWING_ENDINGS | _RAW_ENDINGS | _UNREAD_ENDINGS
 
 
 def special_format(file: IO[bytes]) -> str | None:

@@ -1,7 +1,5 @@
 """From whatever a file's pixels are to 8-bit sRGB: shrunk first, so that all that follows is cheap."""
 
-from typing import cast
-
 import numpy as np
 from PIL import Image
 
@@ -43,15 +41,22 @@ def _high_bytes(image: Image.Image) -> Image.Image:
 
 
 def _scaled(image: Image.Image, factor: int) -> Image.Image:
-    """32-bit integers or floating point as 8 bits, by the range they seem to be meant in."""
-    highest = cast(tuple[float, float], image.getextrema())[1]
-    if image.mode == "I" and 255 < highest <= 65535:
-        scale = 255 / 65535
-    elif image.mode == "F" and highest <= 1:
-        scale = 255.0
-    else:
-        scale = 255 / max(highest, 255)
+    """32-bit integers or floating point as 8 bits."""
+    values = np.asarray(image)
+    finite = np.isfinite(values)
+    scale = brightness(float(values.max(where=finite, initial=0)), real=image.mode == "F")
+    if not finite.all():
+        image = Image.fromarray(np.where(finite, values, 0))
     return image.reduce(factor).convert("F").point(lambda value: value * scale).convert("L")
+
+
+def brightness(highest: float, *, real: bool) -> float:
+    """What takes numbers up to `highest` to shades from 0 to 255, by the range they seem to be meant in."""
+    if real and highest <= 1:
+        return 255.0
+    if not real and 255 < highest <= 65535:
+        return 255 / 65535
+    return 255 / max(highest, 255)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 # Profiles of printing presses come with tables of a few megabytes; larger ones are no profiles.
-_MOST_BYTES = 8 * 2**20
+MOST_BYTES = 8 * 2**20
 # The colour space that the profile of a picture has to be of, by the mode of the picture.
 _SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
 # By how much two pictures differ, out of 255, that nobody can tell apart.
@@ -20,7 +20,7 @@ def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         return _lab_to_srgb(image)
     if image.mode not in _SPACES:
         image = image.convert("RGB")
-    transform = _transform(profile, image.mode) if profile and len(profile) <= _MOST_BYTES else None
+    transform = _transform(profile, image.mode) if profile and len(profile) <= MOST_BYTES else None
     if transform is None:
         return image if image.mode == "RGB" else image.convert("RGB")
     converted = transform.apply(image)
