@@ -3,6 +3,7 @@
 import re
 
 from imagesearch.config import PROJECT
+from imagesearch.pictures import picture_endings
 from imagesearch.sources import source_at
 from imagesearch.sources.found import MAX_FILE_MB
 from imagesearch.sources.remote import PACKAGES, Remote
@@ -10,6 +11,12 @@ from imagesearch.sources.tars import MOST_UNPACKED, TAR_ENDINGS
 from imagesearch.sources.zips import ZIP_ENDINGS
 
 TEXT = (PROJECT / "docs" / "sources.md").read_text(encoding="utf-8")
+
+
+def test_the_endings() -> None:
+    rows = re.findall(r"^\| [^|]+ \| `(\.[^|]*)` \|", TEXT, re.M)
+    assert {ending for row in rows for ending in row.split()} == picture_endings() - {".jxl"}
+    assert ".jxl" in picture_endings()
 
 
 def test_the_archives() -> None:

@@ -50,6 +50,9 @@ def test_pictures_by_their_endings_in_sorted_order(tmp_path: Path) -> None:
 def test_the_endings_of_the_common_formats_are_known() -> None:
     wanted = ".jpg .jpeg .png .gif .webp .avif .tif .tiff .bmp .jp2 .ico".split()
     assert set(wanted) <= picture_endings()
+    # Of stereo pairs, large files and pyramids, otherwise spelled; and of JPEG XL, said to be unread.
+    seldom = ".mpo .jps .pns .dib .jif .jfi .jfif .pjpeg .hif .btf .tf8 .ptif .j2c .apng .targa .jxl".split()
+    assert set(seldom) <= picture_endings()
     assert not {".txt", ".pdf", ".eps", ".mp4", ".mpg", ""} & picture_endings()
 
 
