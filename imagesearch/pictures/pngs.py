@@ -13,8 +13,6 @@ _MAGIC = b"\x89PNG\r\n\x1a\n"
 _KIND = re.compile(rb"[A-Za-z]{4}")
 # What is looked for after a chunk of which nobody knows how long it is.
 _CRITICAL = re.compile(rb"PLTE|IDAT|IEND")
-# Those of an animation refer to one another, and what is read of it is the picture before them.
-_OF_ANIMATIONS = (b"acTL", b"fcTL", b"fdAT")
 
 
 def mended(content: bytes) -> bytes | None:
@@ -47,7 +45,7 @@ def _stays(content: bytes, at: int, end: int, reader: PngImagePlugin.PngStream) 
     if not kind[0] & 32:
         return True
     is_sound = zlib.crc32(content[at + 4 : end - 4]) == int.from_bytes(content[end - 4 : end])
-    return is_sound and is_read and kind not in _OF_ANIMATIONS
+    return is_sound and is_read
 
 
 def _is_read(kind: bytes, at: int, length: int, reader: PngImagePlugin.PngStream) -> bool:

@@ -69,6 +69,20 @@ def test_most_of_it_comes_in_with_a_remark(what: str) -> None:
     assert whole.remark == ""
 
 
+@pytest.mark.parametrize("what", ["webp", "lossless webp", "jpeg"])
+def test_the_rest_is_grey(what: str) -> None:
+    content = FILES[what]
+    rest = np.asarray(decode(content[: len(content) * 4 // 5], MOST).image)[-20:]
+    assert np.abs(rest.astype(int) - 128).max() <= 1
+
+
+def test_a_png_may_end_in_the_head_of_a_chunk() -> None:
+    out = io.BytesIO()
+    noise(3, 400, 300).save(out, "PNG")
+    last = out.getvalue().rindex(b"IDAT")
+    assert "% of it can be read" in decode(out.getvalue()[: last + 2], MOST).remark
+
+
 @pytest.mark.parametrize("what", FILES)
 def test_less_than_most_is_refused(what: str) -> None:
     content = FILES[what]

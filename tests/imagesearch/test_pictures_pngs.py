@@ -96,7 +96,12 @@ def test_an_animation_gives_the_picture_before_it() -> None:
     out = io.BytesIO()
     frames = [Image.new("RGB", (40, 30), c) for c in (BLUE, "red")]
     frames[0].save(out, "PNG", save_all=True, append_images=frames[1:])
-    assert decode(with_chunk(BROKEN["text"], content=out.getvalue()), MOST).image.getpixel((0, 0)) == BLUE
+    sound = out.getvalue()
+    for broken in (
+        with_chunk(BROKEN["text"], content=sound),
+        sound.replace(b"fcTL\0\0\0\0", b"fcTL\0\0\0\7", 1),
+    ):
+        assert decode(broken, MOST).image.getpixel((0, 0)) == BLUE
 
 
 def test_a_scanners_large_profile_counts() -> None:

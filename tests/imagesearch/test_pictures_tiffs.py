@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imagesearch.errors import BadPicture, PictureTooLarge
 from imagesearch.pictures import decode, sniff
 from tests.conftest import noise
+from tests.imagesearch.encoders import profile
 
 MOST = 10_000_000
 WHITE, BLUE = (255, 255, 255), (32, 64, 208)
@@ -167,10 +168,10 @@ class TestNumbers:
 
     def test_also_of_one_colour(self) -> None:
         odd = levels()[..., 0].astype("f4")
-        odd[0, 0], odd[0, 1] = np.inf, np.nan
+        odd[0, 0], odd[0, 1] = -np.inf, np.nan
         image = decode(tiff(odd, photometric="minisblack"), MOST).image
         assert image.getpixel((79, 40)) == WHITE
-        assert image.getpixel((1, 0)) == (0, 0, 0)
+        assert image.getpixel((0, 0)) == image.getpixel((1, 0)) == (0, 0, 0)
 
     def test_white_may_be_zero(self) -> None:
         grey = levels()[..., 0]
@@ -203,6 +204,12 @@ class TestNumbers:
         decoded = decode(content, MOST)
         assert (decoded.facts.width, decoded.facts.height) == (48, 80)
         assert decoded.image.getpixel((47, 0)) == (0, 0, 128)
+
+    def test_its_profile_counts(self) -> None:
+        swapped = profile("SwappedRedAndGreen.icc").read_bytes()
+        red = np.broadcast_to(np.array([1, 0, 0], "f4"), (8, 8, 3)).copy()
+        shown = decode(tiff(red, photometric="rgb", iccprofile=swapped), MOST).image.getpixel((0, 0))
+        assert shown[1] > 200 > shown[0]  # type: ignore[index]
 
     def test_is_told_by_its_content(self, tmp_path: Path) -> None:
         (tmp_path / "a").write_bytes(tiff(levels().astype("f4"), photometric="rgb"))
