@@ -54,7 +54,7 @@ class Nearest:
                 break
             if looked > ranking.looked:
                 ranking = self._extended(ranking, query, looked, last)
-        sessions.keep(session, ranking)
+        sessions.keep(session, ranking.seen(query.window.offset + query.window.limit))
         return ranking
 
     def _extended(self, ranking: Ranking, query: Knn, looked: int, last: bool) -> Ranking:

@@ -1,13 +1,14 @@
 """A ranking that grows as it is paged through, and never changes what it has shown.
 
 An approximate index, asked for more neighbours, may find some that it missed before; and pictures come
-and go. What was ranked once keeps its place, so that a session of pages neither repeats nor skips one.
+and go. What was shown once keeps its place, so that a session of pages neither repeats nor skips one; what
+was not is ranked anew with each answer, best first.
 """
 
 import threading
 import uuid
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cachetools import TTLCache
 
@@ -27,22 +28,34 @@ class Scored:
 class Ranking:
     """What was found so far, best first; `whole` when no more is to be had.
 
-    `looked` is the num_candidates it was last asked with, `total` how many pictures pass the filters.
+    `looked` is the num_candidates it was last asked with, `total` how many pictures pass the filters, and
+    `shown` how many of those found were on a page.
     """
 
     found: tuple[Scored, ...] = ()
     looked: int = 0
     whole: bool = False
     total: int = 0
+    shown: int = 0
+
+    def seen(self, end: int) -> "Ranking":
+        """Once a page that goes up to `end` was shown."""
+        return replace(self, shown=max(self.shown, min(end, len(self.found))))
 
     def extended(self, newly: Sequence[Scored], looked: int, total: int, *, last: bool) -> "Ranking":
         """With what `looked` candidates gave, in order; `last` if it will not be asked for more."""
         whole = last or len(newly) < looked
         # The last of a full answer may tie with some that it has no room for, and those may have smaller ids.
         kept = newly if whole else _without_last_tie(newly)
-        known = {scored.id for scored in self.found}
-        added = tuple(scored for scored in kept if scored.id not in known)
-        return Ranking(self.found + added, looked, whole, total)
+        bound = self.found[: self.shown]
+        least = kept[-1].score if kept and not whole else -1.0
+        # Found before, and missed by this answer for once.
+        missed = [scored for scored in self.found[self.shown :] if scored.score >= least]
+        others = {scored.id: scored for scored in [*missed, *kept]}
+        for scored in bound:
+            others.pop(scored.id, None)
+        free = sorted(others.values(), key=lambda scored: (-scored.score, scored.id))
+        return Ranking((*bound, *free), looked, whole, total, self.shown)
 
 
 class Sessions:

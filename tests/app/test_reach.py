@@ -67,6 +67,16 @@ def test_the_api_says_where_the_list_ends(client: FlaskClient, path: str) -> Non
 
 
 @pytest.mark.parametrize(
+    "query", ["q=x&k=700&limit=700", "q=x&limit=3000", "q=x&similarity=-0.02&limit=10000"]
+)
+def test_one_long_answer_is_best_first(client: FlaskClient, query: str) -> None:
+    results = found(client, f"/api/search?{query}")["results"]
+    assert len(results) >= 700
+    scores = [result["score"] for result in results]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize(
     "query", ["q=x&k=10000", "q=x&tag=even", "q=x&hybrid=true", "q=x&k=5&num_candidates=5"]
 )
 def test_nothing_is_said_where_the_list_ends_by_itself(client: FlaskClient, query: str) -> None:

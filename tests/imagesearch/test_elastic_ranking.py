@@ -46,10 +46,19 @@ def test_the_last_answer_is_taken_as_it_is() -> None:
     assert ([s.id for s in ranking.found], ranking.whole) == (["a", "b"], True)
 
 
-def test_what_was_missed_before_comes_after_what_was_shown() -> None:
-    first = Ranking().extended(scored(("a", 0.9), ("b", 0.7), ("c", 0.1)), 3, 9, last=False)
+@pytest.mark.parametrize(
+    ("shown", "order"), [(0, "a missed b d"), (1, "a missed b d"), (2, "a b missed d"), (99, "a b missed d")]
+)
+def test_what_was_missed_before_comes_after_what_was_shown(shown: int, order: str) -> None:
+    first = Ranking().extended(scored(("a", 0.9), ("b", 0.7), ("c", 0.1)), 3, 9, last=False).seen(shown)
     second = first.extended(scored(("a", 0.9), ("missed", 0.8), ("b", 0.7), ("d", 0.2)), 5, 9, last=False)
-    assert [s.id for s in second.found] == ["a", "b", "missed", "d"]
+    assert [s.id for s in second.found] == order.split()
+
+
+def test_what_a_later_answer_misses_stays_in_its_place() -> None:
+    first = Ranking().extended(scored(("a", 0.9), ("b", 0.7), ("c", 0.1)), 3, 9, last=False)
+    second = first.extended(scored(("a", 0.9), ("d", 0.2), ("e", 0.1), ("f", 0.1)), 4, 9, last=False)
+    assert [s.id for s in second.found] == ["a", "b", "d"]
 
 
 answers = st.lists(
@@ -57,15 +66,20 @@ answers = st.lists(
 )
 
 
-@given(answers)
-def test_nothing_shown_is_ever_repeated_or_moved(found: list[dict[str, float]]) -> None:
+@given(answers, st.lists(st.integers(0, 10), min_size=10, max_size=10))
+def test_nothing_shown_is_ever_repeated_or_moved_and_the_rest_is_best_first(
+    found: list[dict[str, float]], ends: list[int]
+) -> None:
     ranking = Ranking()
-    for looked, answer in enumerate(sorted(found, key=len), start=1):
-        before = ranking.found
+    for looked, (answer, end) in enumerate(zip(sorted(found, key=len), ends, strict=False), start=1):
+        before = ranking.found[: ranking.shown]
         newly = sorted((Scored(id, score) for id, score in answer.items()), key=lambda s: (-s.score, s.id))
         ranking = ranking.extended(newly[: looked + 1], looked + 1, 10, last=False)
         assert ranking.found[: len(before)] == before
+        free = [(-s.score, s.id) for s in ranking.found[len(before) :]]
+        assert free == sorted(free)
         assert len({s.id for s in ranking.found}) == len(ranking.found)
+        ranking = ranking.seen(end)
 
 
 def test_sessions_forget_the_oldest() -> None:
