@@ -61,11 +61,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture(scope="module")
-def users(home: Path, pair: Path) -> dict[str, str]:
+@pytest.fixture
+def users(home: Path, pair: Path, tmp_path: Path) -> dict[str, str]:
     """A user's environment, but for a tiny random model in the place of one from the hub."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return environment(HOME=str(home), PATH=path, MODEL=str(pair), DATA=str(home / "data"), RUNTIME="auto")
+    data = str(tmp_path / "data")
+    return environment(HOME=str(home), PATH=path, MODEL=str(pair), DATA=data, RUNTIME="auto")
 
 
 @contextmanager
