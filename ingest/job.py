@@ -131,18 +131,19 @@ class Job:
         return Done(len(items), counts, failures, remarks)
 
     def _settle(self, survey: Survey, claimed: set[str], report: Report) -> None:
-        """Remove what is gone, if that was asked for and no whole source vanished at once."""
+        """Remove what is gone, if that was asked for and no source or part of one vanished as a whole."""
         spared = set() if self.prune_missing else survey.emptied
-        for source, ids in survey.missing.items():
+        for part, ids in survey.missing.items():
             gone = [id for id in ids if id not in claimed]
-            if self.prune and source not in spared:
+            if self.prune and part not in spared:
                 report.removed += sum(self.store.delete(some) for some in batched(gone, 1_000))
             else:
                 report.missing += len(gone)
-        for source, ids in survey.forgotten.items():
-            if source not in spared:
+                report.spared += [part] if self.prune and gone else []
+        for part, ids in survey.forgotten.items():
+            if part not in spared:
                 self.store.forgive(ids)
-        report.spared = sorted(spared) if self.prune else []
+        report.spared.sort()
 
 
 def _decoded(items: Iterable[Item], decoding: Decoding, most: int) -> Iterator[Item]:

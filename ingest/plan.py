@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from imagesearch.errors import BadSource
 from imagesearch.records import Failure, FileState, Metadata
 from imagesearch.sources import FoundFile, Source, Sources, Unreadable, open_source
-from imagesearch.sources.found import is_below, location
+from imagesearch.sources.found import LEADS_NOWHERE, is_below, location
 from imagesearch.store import Store
 
 
@@ -73,9 +73,10 @@ class Survey:
     """Holds the files that are there against what the store knows: both come in one order, in flat memory.
 
     What is no task is counted here while `tasks` is gone through. `missing` has the ids of known files
-    that were not found, and `forgotten` those of failures whose files are gone, both by source; `emptied` the
-    sources of which no file was found though some are known; `unmatched` the paths of the metadata that no
-    file was found for. `complete` says that everything was gone through.
+    that were not found, and `forgotten` those of failures whose files are gone, both by source, or by the
+    place of that part of a source that may be away; `emptied` has these parts, and the sources of which no
+    file was found though some are known; `unmatched` the paths of the metadata that no file was found for.
+    `complete` says that everything was gone through.
     """
 
     store: Store
@@ -90,6 +91,9 @@ class Survey:
     complete: bool = False
     sources: Sources = field(default_factory=Sources)
 
+    _seen: set[str] = field(default_factory=set, init=False)
+    _parts: dict[tuple[str, str], str | None] = field(default_factory=dict, init=False)
+
     def __post_init__(self) -> None:
         """Raises BadSource for a path that is not there."""
         self._known = self.store.sources()
@@ -100,6 +104,7 @@ class Survey:
         """What is to be done, root by root, in the order of the paths."""
         for root in self.roots:
             yield from self._below(root)
+        self.emptied |= {s for s in self.missing if s not in self._seen and self._may_be_away(s)}
         self.complete = True
 
     @property
@@ -138,13 +143,12 @@ class Survey:
     def _below(self, root: "Root") -> Iterator[Task]:
         states = _Ordered(self.store.files_of(*part) for part in root.parts)
         failures = _Ordered(self.store.failures_of(*part) for part in root.parts)
-        seen: set[str] = set()
         for found in self._walk(root):
             if isinstance(found, Unreadable):
                 self.unreadable.append(found)
                 continue
             file = root.owned(found)
-            seen.add(file.source)
+            self._seen.add(file.source)
             path = root.relative(found)
             self.unmatched.discard(path)
             self._pass_over(states, failures, file)
@@ -153,7 +157,6 @@ class Survey:
             if task:
                 yield task
         self._pass_over(states, failures, None)
-        self.emptied |= {s for s in self.missing if s not in seen and self._may_be_away(s)}
 
     def _walk(self, root: "Root") -> Iterator[FoundFile | Unreadable]:
         try:
@@ -193,10 +196,27 @@ class Survey:
 
     def _lose(self, gone: FileState | Failure, where: dict[str, list[str]]) -> None:
         location = _location(gone)
+        if not self.asked.share.holds(location):
+            return
+        try:
+            away = self._part_away(gone.source, gone.path.rpartition("/")[0])
+        except BadSource:
+            return
+        if away:
+            where[away].append(gone.id)
         # What lies in a folder that could not be looked into may still be there.
-        closed = any(is_below(location, u.location) for u in self.unreadable)
-        if self.asked.share.holds(location) and not closed:
+        elif not any(is_below(location, u.location) for u in self.unreadable):
             where[gone.source].append(gone.id)
+
+    def _part_away(self, source: str, folder: str) -> str | None:
+        """The place of the part of `source` that `folder` is or lies in, if that may be away."""
+        if (source, folder) not in self._parts:
+            away = self.sources.at(source).away(folder)
+            if away and away.reason == LEADS_NOWHERE and away.location not in self.emptied:
+                self.unreadable.append(away)
+            self.emptied.update([away.location] if away else [])
+            self._parts[source, folder] = away.location if away else None
+        return self._parts[source, folder]
 
     def _may_be_away(self, source: str) -> bool:
         """Whether `source`, of which nothing was found, may be a disk that is not mounted."""

@@ -26,8 +26,9 @@ class Report:
 
     `new` counts `recognised` ones (content already known, not encoded again) too. `moved` are new
     paths of known pictures whose old path is gone. `missing` are known, not found, and kept. `failed` have
-    failed now, `failed_before` in an earlier run and are unchanged. `spared` are the sources whose missing
-    pictures were kept although pruning was asked for. `tried` counts all that went through the stages.
+    failed now, `failed_before` in an earlier run and are unchanged. `spared` are the sources, or
+    parts of them, whose missing pictures were kept although pruning was asked for. `tried` counts all that
+    went through the stages.
     """
 
     new: int = 0
@@ -96,10 +97,10 @@ class Report:
 
     def _remarks(self) -> list[str]:
         said = []
-        if self.spared and self.missing:
+        if self.spared:
             said.append(
                 f"Nothing of {', '.join(self.spared)} was pruned: it holds no picture at all now. Is a disk "
-                "not mounted? If it is really empty, remove them with --prune-missing-source."
+                "not mounted? If it is really empty, remove them: python -m ingest --prune-missing-source."
             )
         elif self.missing:
             said.append(f"{self.missing} known pictures were not found. Remove them with --prune.")

@@ -26,14 +26,14 @@ _PATIENCE = 10
 
 @dataclass(frozen=True)
 class _Bringing:
-    """Brings in what it is called with, and says so if that changed anything."""
+    """Brings in what it is called with, and says so if that changed anything, or spared what may be away."""
 
     job: Job
 
     def __call__(self, paths: Sequence[str]) -> None:
         report = Report()
         self.job.run(Asked(paths, absent=True), Silent(), report)
-        if report.tried or report.removed or report.failed:
+        if report.tried or report.removed or report.failed or report.spared:
             for line in report.lines():
                 click.echo(line)
 

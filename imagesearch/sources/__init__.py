@@ -48,6 +48,13 @@ class Source(Protocol):
         """
         ...
 
+    def away(self, folder: str) -> Unreadable | None:
+        """The part of the source that `folder` is or lies in, if it looks like a disk that is not mounted.
+
+        The reason is EMPTY or LEADS_NOWHERE. Raises BadSource where it cannot be told.
+        """
+        ...
+
     def fetch(self, path: str) -> AbstractContextManager[Path]:
         """The file on this machine: itself, or a copy that is gone when the block ends.
 

@@ -83,6 +83,9 @@ class Archive:
             raise BadSource(f"The archive {self.root!r} {members.damage}.")
         return _with_beside(found, members) if isinstance(found, FoundFile) else None
 
+    def away(self, folder: str) -> None:
+        """An archive is there as a whole."""
+
     @contextmanager
     def fetch(self, path: str) -> Iterator[Path]:
         members = self._members()

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from imagesearch.errors import BadPicture, BadSource
 from imagesearch.sources.beside import ENDINGS, described, sidecar_names
 from imagesearch.sources.found import (
+    EMPTY,
+    LEADS_NOWHERE,
     NOT_REGULAR,
     NOT_TEXT,
     FoundFile,
@@ -67,15 +69,29 @@ class Folder:
             stat = os.stat(location(self.root, path))  # noqa: PTH116  # a Path for each costs more than the call
         except OSError as error:
             self._check_whole()
-            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
-                return None
-            raise BadSource(
-                f"It cannot be told whether {location(self.root, path)!r} is there: {error.strerror}."
-            ) from error
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+                raise self._unclear(path, error) from error
+            # Out of a folder that is empty now it may have been moved; behind such a link nobody knows.
+            if (away := self.away(path.rpartition("/")[0])) and away.reason == LEADS_NOWHERE:
+                raise BadSource(f"{away.location} {LEADS_NOWHERE}") from error
+            return None
         if not S_ISREG(stat.st_mode):
             self._check_whole()
             return None
         return described(FoundFile(self.root, path, stat.st_size, stat.st_mtime_ns), self._time)
+
+    def away(self, folder: str) -> Unreadable | None:
+        while folder:
+            at = location(self.root, folder)
+            try:
+                return Unreadable(self.root, folder, EMPTY) if _is_empty(at) else None
+            except (FileNotFoundError, NotADirectoryError):
+                if os.path.islink(at) and not os.path.exists(at):  # noqa: PTH110, PTH114
+                    return Unreadable(self.root, folder, LEADS_NOWHERE)
+            except OSError as error:
+                raise self._unclear(folder, error) from error
+            folder = folder.rpartition("/")[0]
+        return None
 
     @contextmanager
     def fetch(self, path: str) -> Iterator[Path]:
@@ -89,12 +105,15 @@ class Folder:
             raise BadPicture(NOT_REGULAR)
         yield file
 
+    def _unclear(self, path: str, error: OSError) -> BadSource:
+        place = location(self.root, path)
+        return BadSource(f"It cannot be told whether {place!r} is there: {error.strerror}.")
+
     def _check_whole(self) -> None:
         """Raises BadSource where the folder is gone, or as empty as one that a disk should be mounted on."""
         try:
-            with os.scandir(self.root) as entries:
-                if next(entries, None) is not None:
-                    return
+            if not _is_empty(self.root):
+                return
             reason = "is empty"
         except OSError as error:
             reason = f"cannot be looked into: {error.strerror}"
@@ -193,3 +212,9 @@ class Folder:
         if not S_ISREG(stat.st_mode):
             return Unreadable(self.root, path, NOT_REGULAR)
         return FoundFile(self.root, path, stat.st_size, stat.st_mtime_ns)
+
+
+def _is_empty(folder: str) -> bool:
+    """Whether it holds nothing, but perhaps what is passed over. Raises OSError."""
+    with os.scandir(folder) as entries:
+        return all(passed_over(entry.name) for entry in entries)

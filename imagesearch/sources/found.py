@@ -112,5 +112,7 @@ def too_large(size: int) -> str | None:
 
 NOT_TEXT = "has a name that is not valid UTF-8; rename it"
 NOT_REGULAR = "is not a regular file"
+EMPTY = "holds nothing now"
+LEADS_NOWHERE = "is a link to what is not there; is a disk not mounted?"
 LINK = "is a link; of archives only files themselves are read"
 OUTSIDE = "has a name that leads out of the archive or bucket"

@@ -91,6 +91,9 @@ class Remote:
             return None
         return described(found, self._times_near(path))
 
+    def away(self, folder: str) -> None:
+        """Folders in a bucket are only names."""
+
     @contextmanager
     def fetch(self, path: str) -> Iterator[Path]:
         if not is_inside(path):

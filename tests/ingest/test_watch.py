@@ -31,7 +31,7 @@ class Watcher:
 
 
 @contextmanager
-def watching(bench: Bench, *options: str, prefix: tuple[str, ...] = ()) -> Iterator[Watcher]:
+def watching(bench: Bench, *options: str, prefix: tuple[str, ...] = (), new: int = 5) -> Iterator[Watcher]:
     """The command on the bench's pictures, when it has brought in what is there."""
     log = bench.pictures.parent / "watch.log"
     command = [*prefix, sys.executable, "-m", "ingest", "watch", "--settle", "0.3", *options]
@@ -44,7 +44,7 @@ def watching(bench: Bench, *options: str, prefix: tuple[str, ...] = ()) -> Itera
     ):
         watcher = Watcher(process, log)
         try:
-            wait_for(lambda: re.search("^5 new", watcher.said, re.M), watcher)
+            wait_for(lambda: re.search(f"^{new} new", watcher.said, re.M), watcher)
             yield watcher
         finally:
             process.kill()
@@ -94,6 +94,25 @@ def test_a_folder_that_vanishes_keeps_its_pictures(bench: Bench) -> None:
         wait_for(lambda: "0005.png" in names(bench), watcher)
         assert len(names(bench)) == 6
         assert watcher.stop(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_folder_inside_whose_disk_is_away_keeps_its_pictures(bench: Bench, linked: bool) -> None:
+    usb, disk = bench.pictures / "usb", bench.pictures.parent / "disk"
+    make_pictures(disk, 2, start=5)
+    if linked:
+        usb.symlink_to(disk)
+    else:
+        disk.rename(usb)
+    with watching(bench, "--rescan-minutes", "0.02", new=7) as watcher:
+        (disk if linked else usb).rename(disk.with_name("away"))
+        if not linked:
+            usb.mkdir()
+        (bench.pictures / "0000.png").unlink()
+        wait_for(lambda: f"Nothing of {usb} was pruned" in watcher.said, watcher)
+        wait_for(lambda: "0000.png" not in names(bench), watcher)
+        assert names(bench) == [f"000{i}.png" for i in range(1, 7)]
+        assert watcher.stop() == 0
 
 
 def test_events_that_were_lost_are_made_up_for(bench: Bench) -> None:
