@@ -15,6 +15,7 @@ from imagesearch.errors import StoreFull, StoreUnavailable, UnknownPicture
 from imagesearch.pictures import Decoded
 from imagesearch.records import Entry, FloatArray, Metadata, Picture, picture_id
 from imagesearch.search import Searcher
+from imagesearch.sources.found import in_64_bits
 from imagesearch.store import is_elastic
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Changes:
                 self._write_original(file, content)
             described = merged(known.metadata if known else facts.metadata, metadata)
             given = merged(known.given if known else None, metadata)
-            mtime_ns = file.stat().st_mtime_ns
+            mtime_ns = in_64_bits(file.stat().st_mtime_ns)
             picture = describe(facts, str(self._folder), file.name, mtime_ns, described, given)
             try:
                 self._store.write([Entry(picture, vector)])

@@ -24,7 +24,8 @@ class Recorded(Protocol):
 class FoundFile:
     """A file that may be a picture: `path` is relative to `source`, with `/`.
 
-    `beside` are the paths of the files that describe it; what a later one says counts more.
+    `beside` are the paths of the files that describe it; what a later one says counts more. `mtime_ns` is as
+    databases keep it, see `in_64_bits`.
     """
 
     source: str
@@ -32,6 +33,9 @@ class FoundFile:
     size: int
     mtime_ns: int
     beside: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mtime_ns", in_64_bits(self.mtime_ns))
 
     @property
     def id(self) -> str:
@@ -67,6 +71,15 @@ def location(source: str, path: str) -> str:
     if not path:
         return source
     return source + path if source.endswith("/") else f"{source}/{path}"
+
+
+def in_64_bits(mtime_ns: int) -> int:
+    """A time of change, which file systems take to any year, in a signed number of 64 bits.
+
+    Those before 1678 and after 2262 come out as others: still different ones for different times, which is
+    all that they are for.
+    """
+    return (mtime_ns + 2**63) % 2**64 - 2**63
 
 
 def passed_over(name: str) -> bool:

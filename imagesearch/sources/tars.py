@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import math
 import os
 import tarfile
 import tempfile
@@ -81,8 +82,9 @@ class TarMembers:
                 if not info.isdir():
                     path = plain(info.name)
                     size = info.size if info.isreg() else 0
-                    mtime_ns = int(info.mtime * 10**9)
-                    self._members[path] = _Member(info.offset_data, size, mtime_ns, _refused(path, info))
+                    self._members[path] = _Member(
+                        info.offset_data, size, _mtime_ns(info), _refused(path, info)
+                    )
 
     def paths(self) -> Iterable[str]:
         return self._members
@@ -201,6 +203,12 @@ class _Stream:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+
+def _mtime_ns(info: tarfile.TarInfo) -> int:
+    """Its time of change; of what is no number (a header may say so), 1970."""
+    mtime_ns = info.mtime * 10**9
+    return int(mtime_ns) if math.isfinite(mtime_ns) else 0
 
 
 def _refused(path: str, info: tarfile.TarInfo) -> str | None:

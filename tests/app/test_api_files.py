@@ -21,7 +21,7 @@ from imagesearch.pictures import decode
 from imagesearch.records import Entry, Metadata, Picture
 from imagesearch.store import Store
 from tests.app.conftest import MakeClient, draw, in_bytes, problem
-from tests.conftest import noise
+from tests.conftest import noise, tmpfs
 
 Put = Callable[..., str]
 
@@ -96,6 +96,20 @@ def test_a_format_that_browsers_do_not_show_is_an_attachment(client: FlaskClient
         assert response.headers["Content-Disposition"] == "attachment; filename=scan.tif"
     with client.get(f"/api/pictures/{id}/thumbnail?size=1280") as response:
         assert response.mimetype == "image/webp"
+
+
+@pytest.mark.parametrize("seconds", [300_000_000_000, -300_000_000_000])
+def test_a_file_of_the_year_11476_is_shown(
+    client: FlaskClient, put: Put, tmp_path: Path, seconds: int
+) -> None:
+    with tmpfs(tmp_path / "disk", "1m") as disk:
+        noise(1).save(disk / "a.png")
+        os.utime(disk / "a.png", (seconds, seconds))
+        id = put(in_bytes(noise(1)), "a.png")
+        (tmp_path / "pictures/a.png").unlink()
+        (tmp_path / "pictures/a.png").symlink_to(disk / "a.png")
+        with client.get(f"/api/pictures/{id}/image") as response:
+            assert response.data == (disk / "a.png").read_bytes()
 
 
 @pytest.mark.parametrize(
