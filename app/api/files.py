@@ -1,5 +1,7 @@
 """The pictures themselves: originals and thumbnails, by id only."""
 
+import unicodedata
+
 from flask import Response, request, send_file
 from flask_openapi3 import APIBlueprint
 from flask_openapi3.types import ResponseDict
@@ -8,6 +10,7 @@ from app.api.descriptions import PICTURES, failing
 from app.links import version
 from app.parameters import ImageParameters, PicturePath, ThumbnailParameters
 from app.services import known, services
+from imagesearch.records import Picture
 
 # An SVG or HTML that got in as a picture could otherwise run scripts when opened by its own URL.
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; sandbox"
@@ -41,7 +44,7 @@ def image(path: PicturePath, query: ImageParameters) -> Response:
             original.file,
             mimetype=original.mimetype or "application/octet-stream",
             as_attachment=original.mimetype is None,
-            download_name=picture.path.rpartition("/")[-1],
+            download_name=_file_name(picture),
             etag=picture.content_hash if original.unchanged else True,
             last_modified=original.changed,
             conditional=True,
@@ -59,6 +62,12 @@ def thumbnail(path: PicturePath, query: ThumbnailParameters) -> Response:
     response = Response(made.content, mimetype="image/webp")
     response.set_etag(_etag(made.content_hash, size))
     return _sealed(response, current and made.content_hash == picture.content_hash)
+
+
+def _file_name(picture: Picture) -> str:
+    """That of the file, with `_` for line breaks and other control characters: no header may hold them."""
+    name = picture.path.rpartition("/")[-1]
+    return "".join("_" if unicodedata.category(character) == "Cc" else character for character in name)
 
 
 def _as_it_was(etag: str) -> Response:

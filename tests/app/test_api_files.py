@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
+from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Response
 
 from app.originals import Originals
@@ -110,6 +111,28 @@ def test_a_file_of_the_year_11476_is_shown(
         (tmp_path / "pictures/a.png").symlink_to(disk / "a.png")
         with client.get(f"/api/pictures/{id}/image") as response:
             assert response.data == (disk / "a.png").read_bytes()
+
+
+@pytest.mark.parametrize(("format", "how"), [("PNG", "inline"), ("TIFF", "attachment")])
+def test_control_characters_in_a_name_are_not_sent(
+    client: FlaskClient, put: Put, tmp_path: Path, format: str, how: str
+) -> None:
+    for character in [*map(chr, range(1, 32)), "\x7f", "\x85", "é\n", "雪\r\nX-Evil: 1\r\n\r\n"]:
+        (tmp_path / f"pictures/of{character}").mkdir()
+        id = put(in_bytes(noise(1), format), f"of{character}/a{character}b.png")
+        with client.get(f"/api/pictures/{id}/image") as response:
+            assert response.status_code == 200, repr(character)
+            said, options = parse_options_header(response.headers["Content-Disposition"])
+            shown = "".join(c if c.isprintable() else "_" for c in character)
+            assert (said, options["filename"]) == (how, f"a{shown}b.png")
+            assert "X-Evil" not in response.headers
+            assert all(c.isprintable() for value in response.headers.values() for c in value)
+        for url in (f"/api/pictures/{id}", f"/api/pictures/{id}/thumbnail", f"/api/pictures/{id}/similar"):
+            assert client.get(url).status_code == 200
+        for url in (f"/pictures/{id}", f"/?like={id}", "/api/pictures", "/api/facets"):
+            assert client.get(url).status_code == 200
+        found = client.get("/api/pictures", query_string={"album": f"of{character}"}).get_json()
+        assert [picture["id"] for picture in found["results"]] == [id]
 
 
 @pytest.mark.parametrize(
