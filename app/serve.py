@@ -18,6 +18,7 @@ from imagesearch.config import Settings, load_settings
 from imagesearch.encoders import Model
 from imagesearch.errors import BadSetting, ImageSearchError
 from imagesearch.search import Query, Searcher
+from imagesearch.terminal import Printing
 
 # Longer than the slowest thing that stops the one worker from saying that it lives: loading a model.
 _SILENCE_SECONDS = 120
@@ -68,7 +69,7 @@ class Server(BaseApplication):
         click.echo(f"Serving on {_url(self._settings)} (Ctrl-C stops it)")
 
 
-@click.command()
+@click.command(cls=Printing)
 @click.option("--model", help="The model pair: demo, clip, or a folder.  [env: MODEL; default: clip]")
 @click.option("--store", help="A folder, or the URLs of Elasticsearch.  [env: STORE; default: one a model]")
 @click.option("--index", help="In Elasticsearch: the alias of the pictures.  [env: INDEX; default: pictures]")

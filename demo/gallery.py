@@ -19,6 +19,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from demo.derive_table import TABLE
+from imagesearch.terminal import Printing
 
 DEFAULT_SIZE = 384
 
@@ -93,7 +94,7 @@ def _write(path: Path, content: bytes) -> None:
     unfinished.replace(path)
 
 
-@click.command()
+@click.command(cls=Printing)
 @click.argument("folder", metavar="OUT_DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--size", default=DEFAULT_SIZE, show_default=True, help="Pixels a side.")
 def main(folder: Path, size: int) -> None:

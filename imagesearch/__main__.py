@@ -20,6 +20,7 @@ from imagesearch.records import COLOURS, ORIENTATIONS, Hit, Place
 from imagesearch.search import Answer, Query, open_searcher
 from imagesearch.sources.found import location
 from imagesearch.store import default_location, open_store, refuse_other_model
+from imagesearch.terminal import PrintingGroup
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -80,7 +81,7 @@ def filter_options(command: Command) -> Command:
     return command
 
 
-@click.group()
+@click.group(cls=PrintingGroup)
 def main() -> None:
     """Find pictures in a store."""
 
@@ -156,7 +157,7 @@ def _as_text(answer: Answer) -> str:
 
 def _as_json(answer: Answer) -> str:
     results = [_result(hit) for hit in answer.page.hits]
-    return json.dumps({"total": answer.page.total, "results": results}, ensure_ascii=False, indent=1)
+    return json.dumps({"total": answer.page.total, "results": results}, indent=1)
 
 
 def _result(hit: Hit) -> dict[str, object]:

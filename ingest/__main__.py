@@ -17,6 +17,7 @@ from imagesearch.encoders import find_spec
 from imagesearch.errors import BadSetting, ImageSearchError
 from imagesearch.options import model_option
 from imagesearch.store import default_location, is_elastic
+from imagesearch.terminal import Printing
 from ingest.failures import failures
 from ingest.pictures import INTERRUPTED, PATIENCE, pictures
 from ingest.watch import watch
@@ -25,7 +26,11 @@ from ingest.watch import watch
 DEPLOYING_PATIENCE = 60
 
 
-@click.group(cls=DefaultGroup, default="pictures", default_if_no_args=False)
+class Commands(Printing, DefaultGroup):
+    """Prints in every terminal; a path instead of a command is for `pictures`."""
+
+
+@click.group(cls=Commands, default="pictures", default_if_no_args=False)
 def main() -> None:
     """Bring pictures into a store, so that they can be found.
 
