@@ -3,9 +3,11 @@
 import calendar
 import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from imagesearch.errors import BadPicture
 from imagesearch.sources.found import LINK, NOT_REGULAR, FoundFile, Unreadable
@@ -16,6 +18,8 @@ ZIP_ENDINGS = (".zip",)
 _PIECE = 1 << 20
 _READ = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _ENCRYPTED, _UTF8 = 0x1, 0x800
+_DOS = 0  # or Windows, as what made the archive
+_FIELD, _UNICODE_PATH = struct.Struct("<HH"), 0x7075
 # What zipfile and its decoders raise on damaged archives. (bz2 raises an OSError, but one without a number.)
 DAMAGE = (
     EOFError,
@@ -44,8 +48,8 @@ class ZipMembers:
             self.damage = f"is damaged or no zip file: {error}"
             return
         for info in self._zip.infolist():
-            if not info.is_dir():
-                self._infos[plain(_name(info))] = info
+            if not (name := _name(info)).endswith("/"):
+                self._infos[plain(name)] = info
 
     def paths(self) -> Iterable[str]:
         return self._infos
@@ -76,6 +80,13 @@ class ZipMembers:
 
 
 def _name(info: zipfile.ZipInfo) -> str:
+    """The name as unzip would write it."""
+    name = _unicode_path(info) or _decoded(info)
+    # Some programs on Windows separate folders so; from elsewhere it is a character of the name.
+    return name.replace("\\", "/") if info.create_system == _DOS and "/" not in name else name
+
+
+def _decoded(info: zipfile.ZipInfo) -> str:
     """Many programs write UTF-8 without saying so; then zipfile takes it for the DOS code page."""
     if info.flag_bits & _UTF8:
         return info.filename
@@ -83,6 +94,26 @@ def _name(info: zipfile.ZipInfo) -> str:
         return info.filename.encode("cp437").decode()
     except UnicodeError:
         return info.filename
+
+
+def _unicode_path(info: zipfile.ZipInfo) -> str | None:
+    """What the field for names in UTF-8 says (APPNOTE.TXT, 4.6.9), if it is of this name.
+
+    It has a checksum of the name that it stands for: a program that does not know it may have renamed.
+    """
+    extra = info.extra
+    while len(extra) >= _FIELD.size:
+        kind, size = _FIELD.unpack_from(extra)
+        field, extra = extra[_FIELD.size :][:size], extra[_FIELD.size + size :]
+        if kind == _UNICODE_PATH and field[:5] == b"\1" + struct.pack("<I", zlib.crc32(_bytes(info))):
+            with suppress(UnicodeError):
+                return field[5:].decode()
+    return None
+
+
+def _bytes(info: zipfile.ZipInfo) -> bytes:
+    """The name as it stands in the archive."""
+    return info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8 else "cp437")
 
 
 def _refused(path: str, info: zipfile.ZipInfo) -> str | None:
