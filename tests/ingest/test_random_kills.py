@@ -29,6 +29,9 @@ def change(folder: Path, rng: random.Random, turn: int) -> None:
     shutil.copy(copied, folder / f"copy{turn}.png")
     (folder / f"broken{turn}.png").write_bytes(damaged.read_bytes()[:60])
     deleted.unlink()
+    for left in (renamed.parent, deleted.parent):
+        if left.exists() and not any(left.iterdir()):
+            left.rmdir()  # empty, it would be spared: a disk may be away
 
 
 @pytest.mark.long
