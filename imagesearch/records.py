@@ -1,7 +1,11 @@
-"""The records that pass between the rooms: frozen, free of behaviour, importing nothing of ours."""
+"""The records that pass between the rooms: frozen, free of behaviour, importing nothing of ours.
+
+What people type and other programs write is compared exactly, so it is in one normal form: see `composed`.
+"""
 
 import datetime
 import hashlib
+import unicodedata
 from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
@@ -29,6 +33,11 @@ Orientation = Literal["landscape", "portrait", "square"]
 ORIENTATIONS: tuple[Orientation, ...] = get_args(Orientation)
 
 
+def composed(text: str) -> str:
+    """`text` with each accent in its letter (NFC): a Mac writes them apart, most keyboards do not."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
 @dataclass(frozen=True)
 class Place:
     """Where on Earth (WGS 84), in degrees: latitude in [-90, 90], longitude in [-180, 180]."""
@@ -43,7 +52,7 @@ class Metadata:
 
     `date` is the day it was taken or made, where it was taken. `taken_at` is that moment: with its
     offset from UTC where that is known, else what the camera's clock showed. `tags` are in the order
-    given, without repeats. `rating` is from 0 to 5 stars, or -1 for rejected.
+    given, without repeats. `rating` is from 0 to 5 stars, or -1 for rejected. All texts are composed.
     """
 
     name: str | None = None
@@ -58,6 +67,12 @@ class Metadata:
     lens: str | None = None
     place: Place | None = None
     rating: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in tuple(vars(self).items()):
+            if isinstance(value, str):
+                object.__setattr__(self, name, composed(value))
+        object.__setattr__(self, "tags", tuple(dict.fromkeys(map(composed, self.tags))))
 
 
 @dataclass(frozen=True)
@@ -113,9 +128,9 @@ class Picture:
 
     @property
     def album(self) -> str:
-        """The folder it lies in, below the one that was ingested; that one's own name at the top."""
+        """The folder it lies in, below the one that was ingested; at the top that one's name. Composed."""
         folder, slash, _ = self.path.rpartition("/")
-        return folder if slash else self.source.rstrip("/").rpartition("/")[-1]
+        return composed(folder if slash else self.source.rstrip("/").rpartition("/")[-1])
 
     @property
     def orientation(self) -> Orientation:
@@ -148,7 +163,7 @@ class Filters:
     A picture passes if it has all of `tags` and of `colours`, one of `groups`, of `authors`, of `cameras`,
     of `lenses`, of `albums`, of `formats`, of `orientations` and of `phashes`, a date within
     [`date_from`, `date_to`], at least `rating` stars, a place that is `near`, and all of `words` in its
-    name, caption, tags or path. Empty means no limit.
+    name, caption, tags or path. Empty means no limit. All values are composed.
     """
 
     tags: tuple[str, ...] = ()
@@ -167,6 +182,11 @@ class Filters:
     phashes: tuple[str, ...] = ()
     rating: int | None = None
     near: Near | None = None
+
+    def __post_init__(self) -> None:
+        for name, values in tuple(vars(self).items()):
+            if isinstance(values, tuple):
+                object.__setattr__(self, name, tuple(map(composed, values)))
 
     def __bool__(self) -> bool:
         return self != Filters()

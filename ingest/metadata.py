@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from imagesearch.errors import BadMetadata
 from imagesearch.filtering import LEAST_RATING, MOST_RATING
-from imagesearch.records import Metadata, Place
+from imagesearch.records import Metadata, Place, composed
 
 
 class Row(BaseModel):
@@ -68,10 +68,13 @@ _CSV_ADVICE = "The first line names the columns: " + _FIELDS.format(tags="separa
 
 
 def read_metadata(file: Path) -> Mapping[str, Metadata]:
-    """Metadata by path; CSV if the name ends so. Raises BadMetadata, naming the line that does not fit."""
+    """Metadata by path, composed; CSV if the name ends so.
+
+    Raises BadMetadata, naming the line that does not fit.
+    """
     rows = _csv_rows if file.suffix.lower() == ".csv" else _json_rows
     try:
-        return {row.path: row.metadata() for row in rows(file)}
+        return {composed(row.path): row.metadata() for row in rows(file)}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadMetadata(f"The metadata file {file} cannot be read: {error}.") from error
 

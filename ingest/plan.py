@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from imagesearch.errors import BadSource
-from imagesearch.records import Failure, FileState, Metadata
+from imagesearch.records import Failure, FileState, Metadata, composed
 from imagesearch.sources import FoundFile, Source, Sources, Unreadable, open_source
 from imagesearch.sources.found import LEADS_NOWHERE, is_below, location
 from imagesearch.store import Store
@@ -41,9 +41,9 @@ EVERYTHING = Share()
 class Asked:
     """What a run is asked to do with the files below `paths`.
 
-    `metadata` is what was given for files by their paths. `retry_failed`: try again what failed before and
-    has not changed. `reread`: read every file again. `absent`: a path that is not there is one whose files
-    were deleted, not a mistake.
+    `metadata` is what was given for files by their paths, composed. `retry_failed`: try again what failed
+    before and has not changed. `reread`: read every file again. `absent`: a path that is not there is one
+    whose files were deleted, not a mistake.
     """
 
     paths: Sequence[str | Path]
@@ -149,7 +149,7 @@ class Survey:
                 continue
             file = root.owned(found)
             self._seen.add(file.source)
-            path = root.relative(found)
+            path = composed(root.relative(found))
             self.unmatched.discard(path)
             self._pass_over(states, failures, file)
             source = root.source if file.source == root.source.root else self.sources.at(file.source)

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from imagesearch.filtering import LEAST_RATING, MOST_RATING, SEVERAL, filters_of
 from imagesearch.places import DEFAULT_KM, MAX_KM, read_place
-from imagesearch.records import Filters, Place
+from imagesearch.records import Filters, Place, composed
 from imagesearch.search import DEFAULT_LIMIT, Query
 
 # The most pictures on one page; beyond, the next page begins.
@@ -74,7 +74,7 @@ class PageState:
                 return None
 
         def several(name: str) -> tuple[str, ...]:
-            return tuple(dict.fromkeys(value for value in arguments.getlist(name) if value))
+            return tuple(dict.fromkeys(composed(value) for value in arguments.getlist(name) if value))
 
         return cls(
             q=" ".join(arguments.get("q", "").split()),

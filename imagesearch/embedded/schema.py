@@ -3,6 +3,7 @@
 import sqlite3
 
 from imagesearch.errors import StoreUnavailable
+from imagesearch.records import composed
 
 # An upsert, since OR REPLACE inside a trigger gives way to the conflict clause of the statement outside.
 _LOG = """
@@ -106,6 +107,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX failures_source ON failures (source, path)",
     ),
+    (
+        # As the records have it, which compose texts from now on.
+        *(
+            f"UPDATE pictures SET {column} = composed({column}) WHERE {column} IS NOT composed({column})"
+            for column in ("name", "tags", '"group"', "subgroup", "author", "camera", "lens", "album")
+        ),
+        "INSERT OR IGNORE INTO tags SELECT composed(tag), row FROM tags WHERE tag IS NOT composed(tag)",
+        "DELETE FROM tags WHERE tag IS NOT composed(tag)",
+    ),
 )
 
 
@@ -117,6 +127,7 @@ def migrate(connection: sqlite3.Connection, location: str) -> None:
     """
     if _version(connection, location) == len(MIGRATIONS):
         return
+    connection.create_function("composed", 1, lambda text: text and composed(text), deterministic=True)
     connection.execute("BEGIN IMMEDIATE")
     with connection:
         for step in MIGRATIONS[_version(connection, location) :]:

@@ -6,7 +6,9 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from unicodedata import normalize
 
+from imagesearch.records import composed
 from imagesearch.sources.found import FoundFile, Unreadable
 
 ENDINGS = (".json", ".xmp")
@@ -86,7 +88,13 @@ def sidecar_names(name: str) -> tuple[str, ...]:
 
     What a later one says counts more. Google puts the number of a second `a.jpg`, which it calls `a(1).jpg`,
     after the ending (`a.jpg(1).json`), cuts long names off, and describes edited pictures with the original.
+    Accents may be in their letters or apart from them, whichever they are in `name`.
     """
+    either = (normalize(form, n) for n in _names_beside(composed(name)) for form in ("NFC", "NFD"))
+    return tuple(dict.fromkeys((*either, *_names_beside(name))))
+
+
+def _names_beside(name: str) -> tuple[str, ...]:
     stem = name.rpartition(".")[0] or name
     edited = _EDITED.fullmatch(name)
     of_original = _takeout_names(edited[1] + edited[2]) if edited else ()

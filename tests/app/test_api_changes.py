@@ -84,6 +84,17 @@ def test_the_same_content_again_only_gets_the_new_metadata(client: FlaskClient) 
     assert [file.read_bytes() for file in uploads_of(client)] == [PINK]
 
 
+@pytest.mark.parametrize(("given", "asked"), [("e\u0301", "\u00e9"), ("\u00e9", "e\u0301")])
+def test_accents_may_be_written_in_either_way(client: FlaskClient, given: str, asked: str) -> None:
+    added = add(client, tags=[given], group=given, author=given)
+    assert (added["tags"], added["group"], added["author"]) == (["\u00e9"], "\u00e9", "\u00e9")
+    for parameter in ("tag", "group", "author"):
+        found = client.get("/api/pictures", query_string={parameter: asked}).get_json()["results"]
+        assert [picture["id"] for picture in found] == [added["id"]]
+        page = client.get("/", query_string={parameter: asked}).text
+        assert asked == "\u00e9" or asked not in page
+
+
 def test_the_file_is_named_by_its_content_and_what_it_is(client: FlaskClient) -> None:
     jpeg = in_bytes(noise(1), "JPEG")
     form = {"image": upload(jpeg, "../../../evil.html", "text/html")}

@@ -76,39 +76,50 @@ FIRST_VERSION = """
     (2, '{1}', '/home/ann/Pictures/', '2.png', '{h}', 5, 6, 'PNG', 104, 100, '#102030',
         NULL, '[]', NULL, NULL, NULL, NULL),
     (3, '{2}', '/', '/3.png', '{h}', 5, 6, 'PNG', 100, 105, '#102030', NULL, '[]', NULL, NULL, NULL, NULL);
-    INSERT INTO tags VALUES ('peak', 1), ('Äpfel', 1);
+    INSERT INTO pictures (row, id, source, path, content_hash, size, mtime_ns, format, width, height, colour,
+        name, tags, "group", subgroup, author, date) VALUES
+    (4, '{3}', '/home/ann/Pictures', 'Cafe\u0301/4.png', '{h}', 5, 6, 'PNG', 100, 100, '#102030',
+        'e\u0301', '["e\u0301", "é"]', 'e\u0301', 'e\u0301', 'e\u0301', NULL);
+    INSERT INTO tags VALUES ('peak', 1), ('Äpfel', 1), ('e\u0301', 4), ('é', 4);
     INSERT INTO words (rowid, tokens) VALUES (1, 'snow 雪 \ue000 peak'), (2, '2 png'), (3, '3 png');
     PRAGMA user_version = 1;
 """
 
 
 def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
-    sample = [picture("2019/alps/1.jpg"), picture("2.png"), picture("3.png")]
+    sample = [picture("2019/alps/1.jpg"), picture("2.png"), picture("3.png"), picture("Cafe\u0301/4.png")]
     with closing(sqlite3.connect(tmp_path / DATABASE)) as db:
         for statement in MIGRATIONS[0]:
             db.execute(statement)
         db.executescript(FIRST_VERSION.format(*(p.id for p in sample), h="0" * 64))
         vector = unit(1).astype("<f4").tobytes()
-        db.executemany("INSERT INTO embeddings VALUES (?, ?)", [(row, vector) for row in (1, 2, 3)])
+        db.executemany("INSERT INTO embeddings VALUES (?, ?)", [(row, vector) for row in (1, 2, 3, 4)])
         db.commit()
     with EmbeddedStore(tmp_path) as store:
-        first, second, third = (store.get(p.id) for p in sample)
+        first, second, third, fourth = (store.get(p.id) for p in sample)
         assert first
         assert second
         assert third
+        assert fourth
         known = Metadata("Snow 雪", ("peak", "Äpfel"), "travel", "places", "Ann", day("2019-02-28"))
         assert first.metadata == known
         assert first.given == replace(known, date=None), "which may have come from the file"
         assert second.metadata == second.given == Metadata()
         assert (first.colours, first.phash) == ((), "")
         assert store.facets(NO_FILTERS, kinds=("albums", "orientations")) == Facets(
-            albums=(FacetCount("2019/alps", 1), FacetCount("Pictures", 1)),
+            albums=(FacetCount("2019/alps", 1), FacetCount("Café", 1), FacetCount("Pictures", 1)),
             orientations=(
+                FacetCount("square", 2),
                 FacetCount("landscape", 1),
                 FacetCount("portrait", 1),
-                FacetCount("square", 1),
             ),
         )
+        one = (FacetCount("é", 1),)
+        apart = Filters(albums=("Cafe\u0301",), tags=("e\u0301",), groups=("e\u0301",), authors=("e\u0301",))
+        assert store.facets(apart, kinds=("tags", "groups", "authors")) == Facets(
+            tags=one, groups=one, authors=one
+        )
+        assert fourth.path == "Cafe\u0301/4.png"
         for found in (first, second, third):
             if found.album:
                 assert store.count(Filters(albums=(found.album,), orientations=(found.orientation,))) == 1
