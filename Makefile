@@ -11,7 +11,7 @@ TORCH ?= default
 # How many tests run at once.
 WORKERS ?= auto
 # Each worker would compile all tests again where Python is told to keep nothing.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest --numprocesses $(WORKERS)
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses $(WORKERS)
 
 VENV := .venv
 BIN := $(VENV)/bin
