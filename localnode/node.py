@@ -116,8 +116,9 @@ class Node:
         self._end(signal.SIGKILL)
 
     def pause(self) -> None:
-        """Stop it in its tracks (SIGSTOP): connections stay open, nothing is answered."""
+        """Stop it in its tracks (SIGSTOP): connections stay open, nothing is answered from now on."""
         os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let a paused node go on (SIGCONT)."""

@@ -131,7 +131,7 @@ class TestChoice:
 class TestExports:
     def test_once_beside_the_model(self, own: Path) -> None:
         open_model(str(own), "onnx").pictures.encode(PICTURES[:1])
-        (file,) = [f for f in files(own) if "int8" not in f.name]
+        (file,) = [f for f in files(own / "picture") if "int8" not in f.name]
         before = file.stat().st_mtime_ns
         open_model(str(own), "onnx").pictures.encode(PICTURES[:1])
         assert file.stat().st_mtime_ns == before
@@ -142,7 +142,7 @@ class TestExports:
     @pytest.mark.parametrize("how", ["cut", "junk", "flipped"])
     def test_a_damaged_one_is_made_again(self, own: Path, plain: FloatArray, how: str) -> None:
         open_model(str(own), "onnx").pictures.encode(PICTURES[:1])
-        (file,) = [f for f in files(own) if "int8" not in f.name]
+        (file,) = [f for f in files(own / "picture") if "int8" not in f.name]
         content = bytearray(file.read_bytes())
         content[len(content) // 2] ^= 0xFF
         damaged = bytes({"cut": content[: len(content) // 2], "junk": b"junk", "flipped": content}[how])

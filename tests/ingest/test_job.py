@@ -282,7 +282,7 @@ class TestFailures:
             f"{at}/caf?.png: has a name that is not valid UTF-8; rename it",
             f"{at}/gone.png: No such file or directory",
             f"{at}/pipe.png: is not a regular file",
-            f"{at}/short.jpg: is not a picture in a format that is read here",
+            f"{at}/short.jpg: is damaged or cut short, or JPEG of a kind that is not read here",
             f"{at}/text.jpg: is not a picture in a format that is read here",
         ]
 
