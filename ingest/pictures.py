@@ -16,12 +16,14 @@ from imagesearch.config import Settings, load_settings
 from imagesearch.errors import ImageSearchError
 from imagesearch.options import (
     batch_size_option,
+    exclude_option,
     index_option,
     log_option,
     model_option,
     runtime_option,
     store_option,
 )
+from imagesearch.sources import PassedOver
 from imagesearch.store import default_location, open_store
 from ingest.decoding import Limits
 from ingest.interrupting import interruptible
@@ -66,6 +68,7 @@ class ShareType(click.ParamType[Share]):
 @click.option(
     "--prune-missing-source", is_flag=True, help="Even if a whole folder, archive or bucket is gone."
 )
+@exclude_option
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed before and have not changed.")
 @click.option("--reread", is_flag=True, help="Read every file again, also those that have not changed.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
@@ -95,6 +98,7 @@ def pictures(
     metadata_file: Path | None,
     prune: bool,
     prune_missing_source: bool,
+    exclude: tuple[str, ...],
     retry_failed: bool,
     reread: bool,
     dry_run: bool,
@@ -123,6 +127,7 @@ def pictures(
             retry_failed=retry_failed,
             reread=reread,
             absent=prune_missing_source,
+            passed_over=PassedOver(exclude),
         )
         progress = chosen(log, quiet=quiet, terminal=sys.stderr.isatty(), echo=click.echo)
         opened = open_model(settings.model, settings.runtime, settings.data)

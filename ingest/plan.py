@@ -1,19 +1,19 @@
 """What is there, what is known, and what follows for each file."""
 
 import hashlib
-import heapq
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from imagesearch.errors import BadSource
 from imagesearch.records import Failure, FileState, Metadata, composed
 from imagesearch.sources import FoundFile, Source, Sources, Unreadable, open_source
-from imagesearch.sources.found import LEADS_NOWHERE, is_below, location
+from imagesearch.sources.found import LEADS_NOWHERE, is_below
+from imagesearch.sources.passing import USUALLY, PassedOver
 from imagesearch.store import Store
+from ingest.roots import Ordered, Root, outermost, recorded_location
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Asked:
 
     `metadata` is what was given for files by their paths, composed. `retry_failed`: try again what failed
     before and has not changed. `reread`: read every file again. `absent`: a path that is not there is one
-    whose files were deleted, not a mistake.
+    whose files were deleted, not a mistake. `passed_over` are files and folders that are left out.
     """
 
     paths: Sequence[str | Path]
@@ -52,6 +52,7 @@ class Asked:
     retry_failed: bool = False
     reread: bool = False
     absent: bool = False
+    passed_over: PassedOver = USUALLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +90,15 @@ class Survey:
     emptied: set[str] = field(default_factory=set)
     unmatched: set[str] = field(default_factory=set)
     complete: bool = False
-    sources: Sources = field(default_factory=Sources)
-
+    sources: Sources = field(init=False)
     _seen: set[str] = field(default_factory=set, init=False)
     _parts: dict[tuple[str, str], str | None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Raises BadSource for a path that is not there."""
+        self.sources = Sources(self.asked.passed_over)
         self._known = self.store.sources()
-        self.roots = _outermost([self._root(path) for path in self.asked.paths])
+        self.roots = outermost([self._root(path) for path in self.asked.paths])
         self.unmatched = set(self.asked.metadata)
 
     def tasks(self) -> Iterator[Task]:
@@ -117,7 +118,7 @@ class Survey:
         below = any(is_below(location, root.location) for root in self.roots)
         return below and self.asked.share.holds(location)
 
-    def _root(self, path: str | Path) -> "Root":
+    def _root(self, path: str | Path) -> Root:
         """The given path, as a part of the known source that it lies in.
 
         So that its files keep their ids: ingesting ~/Pictures/2019 after ~/Pictures brings nothing in twice.
@@ -126,7 +127,7 @@ class Survey:
         outer = [s for s in self._known if is_below(location, s) and self.sources.at(s).divisible]
         owner = max(outer, key=len, default=None)
         try:
-            source, within = open_source(path)
+            source, within = open_source(path, self.asked.passed_over)
         except BadSource:
             if not self.asked.absent or owner is None:
                 raise
@@ -140,9 +141,9 @@ class Survey:
         inner = (s for s in self._known if s != location and is_below(s, location))
         return [s for s in inner if self.sources.at(s).divisible]
 
-    def _below(self, root: "Root") -> Iterator[Task]:
-        states = _Ordered(self.store.files_of(*part) for part in root.parts)
-        failures = _Ordered(self.store.failures_of(*part) for part in root.parts)
+    def _below(self, root: Root) -> Iterator[Task]:
+        states = Ordered(self.store.files_of(*part) for part in root.parts)
+        failures = Ordered(self.store.failures_of(*part) for part in root.parts)
         for found in self._walk(root):
             if isinstance(found, Unreadable):
                 self.unreadable.append(found)
@@ -151,14 +152,14 @@ class Survey:
             self._seen.add(file.source)
             path = composed(root.relative(found))
             self.unmatched.discard(path)
-            self._pass_over(states, failures, file)
+            self._pass_over(root, states, failures, file)
             source = root.source if file.source == root.source.root else self.sources.at(file.source)
             task = self._task(source, file, path, states.at(file), failures.at(file))
             if task:
                 yield task
-        self._pass_over(states, failures, None)
+        self._pass_over(root, states, failures, None)
 
-    def _walk(self, root: "Root") -> Iterator[FoundFile | Unreadable]:
+    def _walk(self, root: Root) -> Iterator[FoundFile | Unreadable]:
         try:
             yield from root.source.walk(root.within)
         except BadSource:
@@ -186,27 +187,42 @@ class Survey:
         return None
 
     def _pass_over(
-        self, states: "_Ordered[FileState]", failures: "_Ordered[Failure]", file: FoundFile | None
+        self,
+        root: Root,
+        states: Ordered[FileState],
+        failures: Ordered[Failure],
+        file: FoundFile | None,
     ) -> None:
         """What is known before `file`, or before the end, and was not found."""
         for state in states.before(file):
-            self._lose(state, self.missing)
+            self._lose(root, state, self.missing)
         for failure in failures.before(file):
-            self._lose(failure, self.forgotten)
+            self._lose(root, failure, self.forgotten)
 
-    def _lose(self, gone: FileState | Failure, where: dict[str, list[str]]) -> None:
-        location = _location(gone)
-        if not self.asked.share.holds(location):
+    def _lose(self, root: Root, gone: FileState | Failure, where: dict[str, list[str]]) -> None:
+        if not self.asked.share.holds(recorded_location(gone)):
             return
         try:
-            away = self._part_away(gone.source, gone.path.rpartition("/")[0])
+            part = gone.source if self._is_left_out(root, gone) else self._part_of(gone)
         except BadSource:
             return
-        if away:
-            where[away].append(gone.id)
+        if part:
+            where[part].append(gone.id)
+
+    def _is_left_out(self, root: Root, known: FileState | Failure) -> bool:
+        below = recorded_location(known)[len(root.location) :].lstrip("/")
+        return self.asked.passed_over.holds_below(root.location, below)
+
+    def _part_of(self, gone: FileState | Failure) -> str | None:
+        """The place of the part of a source that may be away with it, else its source; None: it may be there.
+
+        Raises BadSource where that cannot be told.
+        """
+        if away := self._part_away(gone.source, gone.path.rpartition("/")[0]):
+            return away
         # What lies in a folder that could not be looked into may still be there.
-        elif not any(is_below(location, u.location) for u in self.unreadable):
-            where[gone.source].append(gone.id)
+        closed = any(is_below(recorded_location(gone), u.location) for u in self.unreadable)
+        return None if closed else gone.source
 
     def _part_away(self, source: str, folder: str) -> str | None:
         """The place of the part of `source` that `folder` is or lies in, if that may be away."""
@@ -229,82 +245,7 @@ class Survey:
         return False
 
 
-@dataclass(frozen=True)
-class Root:
-    """What a run looks at: the path `within` a source, and the sources known below that."""
-
-    source: Source
-    within: str
-    inner: Sequence[str]
-
-    @property
-    def location(self) -> str:
-        """Its absolute path, or URL."""
-        return location(self.source.root, self.within)
-
-    @property
-    def parts(self) -> Sequence[tuple[str, str]]:
-        """The sources of its files, with what of each."""
-        return [(self.source.root, self.within), *((inner, "") for inner in self.inner)]
-
-    def relative(self, file: FoundFile) -> str:
-        """The path of a file below what was given; of a file that was given itself its name."""
-        if not self.within:
-            return file.path
-        return file.path.removeprefix(self.within).lstrip("/") or file.path.rpartition("/")[-1]
-
-    def owned(self, file: FoundFile) -> FoundFile:
-        """`file` as one of the innermost source that it lies in."""
-        if not self.inner:
-            return file
-        location = file.location
-        owner = max((s for s in self.inner if is_below(location, s)), key=len, default=None)
-        return replace(file, source=owner, path=location[len(owner) :].lstrip("/")) if owner else file
-
-
-def _outermost(roots: Sequence[Root]) -> Sequence[Root]:
-    """Those that do not lie in another one, each once."""
-    by_location = {root.location: root for root in roots}
-
-    def lies_in_another(root: Root) -> bool:
-        return any(
-            root is not other and other.source.divisible and is_below(root.location, other.location)
-            for other in by_location.values()
-        )
-
-    return [r for r in by_location.values() if not r.source.divisible or not lies_in_another(r)]
-
-
-P = TypeVar("P", FileState, Failure)
-
-
-class _Ordered(Generic[P]):
-    """Several listings as one, in the order of the locations, gone through once."""
-
-    def __init__(self, listings: Iterable[Iterator[P]]) -> None:
-        self._items: Iterator[P] = heapq.merge(*listings, key=_location)
-        self._next: P | None = next(self._items, None)
-
-    def before(self, file: FoundFile | None) -> Iterator[P]:
-        """Step over all that come before `file`; before None, all that are left."""
-        location = file.location if file else None
-        while self._next and (location is None or _location(self._next) < location):
-            yield self._next
-            self._next = next(self._items, None)
-
-    def at(self, file: FoundFile) -> P | None:
-        """What is listed of `file`, if anything, stepping over it."""
-        if self._next is None or _location(self._next) != file.location:
-            return None
-        found, self._next = self._next, next(self._items, None)
-        return found
-
-
 def location_of(path: str | Path) -> str:
     """A given path as it is recorded: absolute; a URL as it is."""
     text = str(path)
     return text.rstrip("/") if "://" in text else os.path.abspath(Path(text).expanduser())
-
-
-def _location(known: FileState | Failure) -> str:
-    return location(known.source, known.path)

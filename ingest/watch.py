@@ -10,7 +10,15 @@ import click
 from imagesearch.clip import open_model
 from imagesearch.config import load_settings
 from imagesearch.errors import ImageSearchError
-from imagesearch.options import batch_size_option, index_option, model_option, runtime_option, store_option
+from imagesearch.options import (
+    batch_size_option,
+    exclude_option,
+    index_option,
+    model_option,
+    runtime_option,
+    store_option,
+)
+from imagesearch.sources import PassedOver
 from imagesearch.store import default_location, open_store
 from ingest.interrupting import interruptible
 from ingest.job import Job
@@ -29,10 +37,11 @@ class _Bringing:
     """Brings in what it is called with, and says so if that changed anything, or spared what may be away."""
 
     job: Job
+    passed_over: PassedOver
 
     def __call__(self, paths: Sequence[str]) -> None:
         report = Report()
-        self.job.run(Asked(paths, absent=True), Silent(), report)
+        self.job.run(Asked(paths, absent=True, passed_over=self.passed_over), Silent(), report)
         if report.tried or report.removed or report.failed or report.spared:
             for line in report.lines():
                 click.echo(line)
@@ -61,6 +70,7 @@ class _Bringing:
     help="How often everything is looked through, for changes that nobody told of.",
 )
 @click.option("--poll", is_flag=True, help="Look again and again instead of being told: for network shares.")
+@exclude_option
 @batch_size_option
 def watch(
     paths: tuple[str, ...],
@@ -71,6 +81,7 @@ def watch(
     settle: float,
     rescan_minutes: float,
     poll: bool,
+    exclude: tuple[str, ...],
     batch_size: int,
 ) -> None:
     """Ingest the pictures in folders, files, archives or object stores, then what is new, changed or deleted.
@@ -91,7 +102,9 @@ def watch(
             open_store(default_location(settings), settings, create=True, patience=_PATIENCE) as opened_store,
         ):
             job = Job(opened_store, opened, limits_of(settings), batch_size=batch_size, prune=True, stop=stop)
-            Watch(paths, _Bringing(job), stop, settle, rescan_minutes * 60, poll).run()
+            left_out = PassedOver(exclude)
+            bringing = _Bringing(job, left_out)
+            Watch(paths, bringing, stop, settle, rescan_minutes * 60, poll, passed_over=left_out).run()
     except KeyboardInterrupt:
         click.echo("Interrupted. Run the same again to go on.", err=True)
         sys.exit(INTERRUPTED)

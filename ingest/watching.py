@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from imagesearch.errors import BadSource, StoreUnavailable
 from imagesearch.sources.beside import ENDINGS
-from imagesearch.sources.found import has_picture_ending, is_below, is_hidden
+from imagesearch.sources.found import has_picture_ending, is_below
+from imagesearch.sources.passing import USUALLY, PassedOver
 from imagesearch.sources.remote import is_url
 from ingest.events import Events, Happened
 from ingest.plan import location_of
@@ -57,11 +58,13 @@ class Root:
         """What is to be watched for it, while it is there."""
         return self.path if os.path.isdir(self.path) else parent(self.path)  # noqa: PTH112
 
-    def concerns(self, event: Happened) -> bool:
+    def concerns(self, event: Happened, passed_over: PassedOver) -> bool:
         """Whether it happened to one of its pictures, by the looks of it, or to a folder of them."""
         if event.path == self.path:
             return True
-        if not is_below(event.path, self.path) or is_hidden(event.path[len(self.path.rstrip("/")) + 1 :]):
+        if not is_below(event.path, self.path):
+            return False
+        if passed_over.holds_below(self.path, event.path[len(self.path.rstrip("/")) + 1 :]):
             return False
         known = has_picture_ending(event.path) or event.path.endswith(ENDINGS)
         return event.folder or known or os.path.isdir(event.path)  # noqa: PTH112
@@ -84,7 +87,7 @@ class Watch:
 
     `ingest` is called again, later, where it raises StoreUnavailable or BadSource; what else it raises ends
     the watching. What is not there as a whole is waited for. `settle`, `rescan` and `pause`, the first one
-    after an error, are seconds.
+    after an error, are seconds. What happens to what is `passed_over` is nobody's business.
     """
 
     paths: Sequence[str]
@@ -94,6 +97,7 @@ class Watch:
     rescan: float = 3600.0
     poll: bool = False
     pause: float = 5.0
+    passed_over: PassedOver = USUALLY
     _pauses: dict[str, _Pause] = field(default_factory=dict, init=False)
     _again: list[str] = field(default_factory=list, init=False)
 
@@ -115,7 +119,7 @@ class Watch:
         for root in self._roots:
             self._look_for(root)
         for event in self._events.taken():
-            if any(root.concerns(event) for root in self._present()):
+            if any(root.concerns(event, self.passed_over) for root in self._present()):
                 # Which picture a file beside it describes, a look at the folder finds out.
                 beside = event.path.endswith(ENDINGS)
                 self._settling.touch(parent(event.path) if beside else event.path, now)

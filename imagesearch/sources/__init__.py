@@ -13,9 +13,10 @@ from imagesearch.errors import BadSource
 from imagesearch.sources.archive import Archive, has_archive_ending
 from imagesearch.sources.folder import Folder
 from imagesearch.sources.found import FoundFile, Unreadable
+from imagesearch.sources.passing import USUALLY, PassedOver
 from imagesearch.sources.remote import Remote, is_url
 
-__all__ = ["FoundFile", "Source", "Sources", "Unreadable", "open_source", "source_at"]
+__all__ = ["FoundFile", "PassedOver", "Source", "Sources", "Unreadable", "open_source", "source_at"]
 
 # Archives whose lists of members are kept at hand.
 _KEPT = 8
@@ -67,7 +68,8 @@ class Source(Protocol):
 class Sources:
     """Sources by their roots, the last archives kept open: their lists of members take long to read."""
 
-    def __init__(self) -> None:
+    def __init__(self, passed_over: PassedOver = USUALLY) -> None:
+        self._passed_over = passed_over
         self._kept: LRUCache[str, Source] = LRUCache(_KEPT)
         self._lock = threading.Lock()
 
@@ -75,36 +77,36 @@ class Sources:
         """As `source_at`, but the same archive again."""
         with self._lock:
             if root not in self._kept:
-                source = source_at(root)
+                source = source_at(root, self._passed_over)
                 if not isinstance(source, Archive):
                     return source
                 self._kept[root] = source
             return self._kept[root]
 
 
-def open_source(given: str | Path) -> tuple[Source, str]:
+def open_source(given: str | Path, passed_over: PassedOver = USUALLY) -> tuple[Source, str]:
     """What a person names: a folder, a single file, an archive or a URL; with the path in it that is meant.
 
     Archives that lie in folders are not looked into. Raises BadSource, in words, for what cannot be used.
     """
     if is_url(str(given)):
-        return Remote(str(given)), ""
+        return Remote(str(given), passed_over), ""
     path = os.path.abspath(Path(given).expanduser())
     # These of os.path say no, where those of Path raise, of what may not be looked at.
     if os.path.isdir(path):  # noqa: PTH112
-        return Folder(path), ""
+        return Folder(path, passed_over), ""
     if not os.path.isfile(path):  # noqa: PTH113
         raise BadSource(f"There is no folder or file {path!r}. Check the path.")
     if has_archive_ending(path):
-        return Archive(path), ""
+        return Archive(path, passed_over), ""
     folder, name = os.path.split(path)
-    return Folder(folder), name
+    return Folder(folder, passed_over), name
 
 
-def source_at(root: str) -> Source:
+def source_at(root: str, passed_over: PassedOver = USUALLY) -> Source:
     """The source that records name as theirs, also when it is gone. Raises BadSource for a URL of no use."""
     if is_url(root):
-        return Remote(root)
+        return Remote(root, passed_over)
     if has_archive_ending(root) and not os.path.isdir(root):  # noqa: PTH112
-        return Archive(root)
-    return Folder(root)
+        return Archive(root, passed_over)
+    return Folder(root, passed_over)

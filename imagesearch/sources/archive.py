@@ -16,9 +16,9 @@ from imagesearch.sources.found import (
     Unreadable,
     has_picture_ending,
     is_below,
-    is_hidden,
     is_inside,
 )
+from imagesearch.sources.passing import USUALLY, PassedOver
 from imagesearch.sources.tars import TAR_ENDINGS, TarMembers
 from imagesearch.sources.zips import ZIP_ENDINGS, ZipMembers
 
@@ -56,8 +56,9 @@ class Archive:
 
     divisible = False
 
-    def __init__(self, file: str | Path) -> None:
+    def __init__(self, file: str | Path, passed_over: PassedOver = USUALLY) -> None:
         self.root = os.path.abspath(file)
+        self._passed_over = passed_over
         self._lock = threading.Lock()
         self._state: tuple[int, ...] | None = None
         self._opened: Members | None = None
@@ -66,7 +67,7 @@ class Archive:
     def walk(self, within: str = "") -> Iterator[FoundFile | Unreadable]:
         members = self._members()
         self._walked = True
-        wanted = sorted(path for path in members.paths() if is_below(path, within) and _is_wanted(path))
+        wanted = sorted(path for path in members.paths() if is_below(path, within) and self._is_wanted(path))
         if within and not wanted:
             raise BadSource(f"There is no {within!r} in {self.root}. Check the path.")
         if members.damage:
@@ -103,6 +104,11 @@ class Archive:
                     f"{self.root}: {path} cannot be unpacked into {file.parent}: {error.strerror}."
                 ) from error
             yield file
+
+    def _is_wanted(self, path: str) -> bool:
+        if not has_picture_ending(path):
+            return False
+        return not is_inside(path) or not self._passed_over.holds_below(self.root, path)
 
     def _members(self) -> Members:
         """Those of the archive as it is now. Raises BadSource if it is not there."""
@@ -147,7 +153,3 @@ def _with_beside(found: FoundFile, members: Members) -> FoundFile:
         return one.mtime_ns if isinstance(one, FoundFile) else None
 
     return described(found, time)
-
-
-def _is_wanted(path: str) -> bool:
-    return has_picture_ending(path) and (not is_inside(path) or not is_hidden(path))

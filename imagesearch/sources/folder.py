@@ -21,8 +21,8 @@ from imagesearch.sources.found import (
     is_inside,
     is_text,
     location,
-    passed_over,
 )
+from imagesearch.sources.passing import USUALLY, PassedOver
 
 
 class _Listing(NamedTuple):
@@ -43,14 +43,14 @@ class _Listing(NamedTuple):
 class Folder:
     """The picture files below a folder.
 
-    Hidden files and folders and AppleDouble copies are passed over. Links are followed, a folder once,
-    unless what they lead to lies below `root` and is found anyway.
+    Links are followed, a folder once, unless what they lead to lies below `root` and is found anyway.
     """
 
     divisible = True
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, passed_over: PassedOver = USUALLY) -> None:
         self.root = os.path.abspath(root)
+        self._passed_over = passed_over
 
     def walk(self, within: str = "") -> Iterator[FoundFile | Unreadable]:
         start = location(self.root, within)
@@ -84,7 +84,7 @@ class Folder:
         while folder:
             at = location(self.root, folder)
             try:
-                return Unreadable(self.root, folder, EMPTY) if _is_empty(at) else None
+                return Unreadable(self.root, folder, EMPTY) if self._is_empty(at) else None
             except (FileNotFoundError, NotADirectoryError):
                 if os.path.islink(at) and not os.path.exists(at):  # noqa: PTH110, PTH114
                     return Unreadable(self.root, folder, LEADS_NOWHERE)
@@ -112,12 +112,18 @@ class Folder:
     def _check_whole(self) -> None:
         """Raises BadSource where the folder is gone, or as empty as one that a disk should be mounted on."""
         try:
-            if not _is_empty(self.root):
+            if not self._is_empty(self.root):
                 return
             reason = "is empty"
         except OSError as error:
             reason = f"cannot be looked into: {error.strerror}"
         raise BadSource(f"The folder {self.root!r} {reason}. Is a disk not mounted?")
+
+    def _is_empty(self, folder: str) -> bool:
+        """Whether it holds nothing, but perhaps what is passed over. Raises OSError."""
+        folders = folder.split("/")
+        with os.scandir(folder) as entries:
+            return all(self._passed_over.holds(entry.name, folders) for entry in entries)
 
     def _walk_folder(self, start: str) -> Iterator[FoundFile | Unreadable]:
         followed: set[str] = set()
@@ -160,10 +166,12 @@ class Folder:
     def _listing(self, prefix: str, real: str) -> _Listing:
         names: list[str] = []
         listing = _Listing(prefix, real, iter(names), set(), {}, set())
-        with os.scandir(location(self.root, prefix)) as entries:
+        folder = location(self.root, prefix.rstrip("/"))
+        folders = folder.split("/")
+        with os.scandir(folder) as entries:
             for entry in entries:
                 name, link = entry.name, entry.is_symlink()
-                if passed_over(name) or (link and self._found_anyway(entry.path)):
+                if self._passed_over.holds(name, folders) or (link and self._found_anyway(entry.path)):
                     continue
                 try:
                     if entry.is_dir():
@@ -182,7 +190,9 @@ class Folder:
     def _found_anyway(self, link: str) -> bool:
         """Whether the walk comes to what `link` leads to by its own name, too."""
         target, root = Path(os.path.realpath(link)), Path(os.path.realpath(self.root))
-        if not target.is_relative_to(root) or any(map(passed_over, target.relative_to(root).parts)):
+        if not target.is_relative_to(root):
+            return False
+        if self._passed_over.holds_below(self.root, "/".join(target.relative_to(root).parts)):
             return False
         if os.path.isdir(target):  # noqa: PTH112
             return True
@@ -212,9 +222,3 @@ class Folder:
         if not S_ISREG(stat.st_mode):
             return Unreadable(self.root, path, NOT_REGULAR)
         return FoundFile(self.root, path, stat.st_size, stat.st_mtime_ns)
-
-
-def _is_empty(folder: str) -> bool:
-    """Whether it holds nothing, but perhaps what is passed over. Raises OSError."""
-    with os.scandir(folder) as entries:
-        return all(passed_over(entry.name) for entry in entries)

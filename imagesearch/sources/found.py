@@ -82,16 +82,6 @@ def in_64_bits(mtime_ns: int) -> int:
     return (mtime_ns + 2**63) % 2**64 - 2**63
 
 
-def passed_over(name: str) -> bool:
-    """Whether a file or folder of this name is nobody's picture: hidden, or what a Mac leaves behind."""
-    return name.startswith(".") or name == "__MACOSX"
-
-
-def is_hidden(path: str) -> bool:
-    """Whether any part of `path` is passed over."""
-    return any(map(passed_over, path.split("/")))
-
-
 def has_picture_ending(name: str) -> bool:
     """Whether it ends as one of the formats that are read, in any case."""
     return name[name.rfind(".") :].lower() in picture_endings()

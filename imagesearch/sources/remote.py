@@ -20,11 +20,11 @@ from imagesearch.sources.found import (
     FoundFile,
     Unreadable,
     has_picture_ending,
-    is_hidden,
     is_inside,
     is_text,
     too_large,
 )
+from imagesearch.sources.passing import USUALLY, PassedOver
 
 # The package that fsspec takes for each.
 PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
@@ -52,8 +52,9 @@ class Remote:
 
     divisible = True
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, passed_over: PassedOver = USUALLY) -> None:
         """Raises BadSource for a URL of no use."""
+        self._passed_over = passed_over
         parts = urlsplit(url)
         self._scheme = parts.scheme.lower()
         if self._scheme not in PACKAGES:
@@ -131,7 +132,7 @@ class Remote:
     def _of_use(self, listed: Iterable[tuple[str, Info]]) -> Iterator[FoundFile | Unreadable]:
         """The pictures in a listing, and what may be beside them."""
         for path, info in listed:
-            if not is_inside(path) or not is_hidden(path):
+            if not is_inside(path) or not self._passed_over.holds_below(self.root, path):
                 if has_picture_ending(path):
                     yield self._described(path, info)
                 elif path.endswith(ENDINGS) and isinstance(file := self._described(path, info), FoundFile):

@@ -105,6 +105,18 @@ def test_a_part_asked_for_by_itself(bench: Bench, disk: Disk) -> None:
     assert len(bench.held()) == 8
 
 
+def test_in_a_hidden_folder_that_was_asked_for(bench: Bench, tmp_path: Path) -> None:
+    make_pictures(tmp_path / "outside", 2, start=10)
+    bench.report()
+    (bench.pictures / ".mine").mkdir()
+    (bench.pictures / ".mine/usb").symlink_to(tmp_path / "outside")
+    noise(77).save(bench.pictures / ".mine/a.png")
+    bench.report(bench.pictures / ".mine")
+    (tmp_path / "outside").rename(tmp_path / "away")
+    assert "0 removed" in bench.report("--prune", bench.pictures / ".mine")
+    assert len(bench.held()) == 8
+
+
 def test_a_copy_of_what_is_behind_a_link_moves_nothing(bench: Bench, disk: Disk) -> None:
     shutil.copy(disk.usb / "0010.png", bench.pictures / "copy.png")
     disk.unplug()

@@ -115,6 +115,17 @@ def test_a_folder_inside_whose_disk_is_away_keeps_its_pictures(bench: Bench, lin
         assert watcher.stop() == 0
 
 
+def test_what_is_left_out_stays_out(bench: Bench) -> None:
+    make_pictures(bench.pictures / "raw", 2, start=5)
+    bench.report()
+    with watching(bench, "--exclude", "raw", new=0) as watcher:
+        make_pictures(bench.pictures / "raw", 1, start=7)
+        make_pictures(bench.pictures, 1, start=8)
+        wait_for(lambda: "0008.png" in names(bench), watcher)
+        assert names(bench) == [*(f"000{i}.png" for i in range(5)), "0008.png"]
+        assert watcher.stop() == 0
+
+
 def test_events_that_were_lost_are_made_up_for(bench: Bench) -> None:
     """The system's queue overflows while the process sleeps; no rescan is near."""
     most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())

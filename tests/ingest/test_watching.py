@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from imagesearch.errors import BadSource, StoreUnreachable, WrongModel
+from imagesearch.sources import PassedOver
 from ingest.watching import Watch
 from tests.conftest import tmpfs
 
@@ -41,10 +42,13 @@ def wait_for(happened: Callable[[], object]) -> None:
 
 
 @contextmanager
-def watching(log: Log, *paths: Path, poll: bool = False, rescan: float = 3600) -> Iterator[None]:
+def watching(
+    log: Log, *paths: Path, poll: bool = False, rescan: float = 3600, exclude: tuple[str, ...] = ()
+) -> Iterator[None]:
     """A watch in a thread; when this starts, everything was looked through once."""
     stop = threading.Event()
-    watch = Watch([str(path) for path in paths], log, stop, SETTLE, rescan, poll, pause=0.5)
+    passed_over = PassedOver(exclude)
+    watch = Watch([str(path) for path in paths], log, stop, SETTLE, rescan, poll, 0.5, passed_over)
     thread = threading.Thread(target=watch.run)
     thread.start()
     try:
@@ -140,6 +144,17 @@ def test_what_is_no_picture_is_left_alone(watched: Log, pictures: Path) -> None:
     (pictures / "last.png").write_bytes(b"x")
     wait_for(lambda: watched.asked)
     assert watched.asked == [str(pictures / "last.png")]
+
+
+def test_what_is_passed_over_is_left_alone(pictures: Path) -> None:
+    log = Log()
+    with watching(log, pictures, exclude=("raw",)):
+        for name in ("@eaDir", "raw", "Ann.photoslibrary/resources", "sub/raw/deep"):
+            (pictures / name).mkdir(parents=True)
+            (pictures / name / "a.png").write_bytes(b"x")
+        (pictures / "last.png").write_bytes(b"x")
+        wait_for(lambda: log.asked)
+        assert log.asked == [str(pictures / "last.png")]
 
 
 def test_a_rescan_comes_by_itself(pictures: Path) -> None:
