@@ -11,7 +11,7 @@ from app.originals import inside
 from imagesearch.config import Settings
 from imagesearch.encoders import Model
 from imagesearch.entries import describe, merged
-from imagesearch.errors import StoreFull, StoreUnavailable, UnknownPicture
+from imagesearch.errors import StoreFull, StoreReadOnly, StoreUnavailable, UnknownPicture
 from imagesearch.pictures import Decoded
 from imagesearch.records import Entry, FloatArray, Metadata, Picture, picture_id
 from imagesearch.search import Searcher
@@ -99,7 +99,8 @@ class Changes:
                 raise StoreFull(
                     f"The disk that holds {self._folder} is full. Nothing was changed."
                 ) from error
-            raise StoreUnavailable(
+            kind = StoreReadOnly if error.errno == errno.EROFS else StoreUnavailable
+            raise kind(
                 f"The folder of uploads {self._folder} cannot be written: {error.strerror}."
             ) from error
 

@@ -82,7 +82,7 @@ class StoreDegraded(StoreUnavailable):
 
 
 class StoreReadOnly(StoreUnavailable):
-    """The index takes no writes for now; searches go on."""
+    """The index takes no writes for now, or its disk none at all; searches go on."""
 
 
 class StoreBusy(StoreUnavailable):

@@ -125,7 +125,7 @@ def migrate(connection: sqlite3.Connection, location: str) -> None:
     `connection` must be in autocommit mode. Raises StoreUnavailable if a newer version of the
     program made them.
     """
-    if _version(connection, location) == len(MIGRATIONS):
+    if is_current(connection, location):
         return
     connection.create_function("composed", 1, lambda text: text and composed(text), deterministic=True)
     connection.execute("BEGIN IMMEDIATE")
@@ -134,6 +134,11 @@ def migrate(connection: sqlite3.Connection, location: str) -> None:
             for statement in step:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def is_current(connection: sqlite3.Connection, location: str) -> bool:
+    """Whether the tables are those of the newest version. Raises StoreUnavailable as `migrate` does."""
+    return _version(connection, location) == len(MIGRATIONS)
 
 
 def _version(connection: sqlite3.Connection, location: str) -> int:

@@ -67,10 +67,12 @@ class EmbeddedStore:
         return ModelIdentity(**json.loads(found[0])) if found else None
 
     def adopt(self, identity: ModelIdentity) -> None:
-        with self._db.writing() as db:
-            db.execute("INSERT OR IGNORE INTO meta VALUES ('model', ?)", (json.dumps(asdict(identity)),))
-            stored = db.execute("SELECT value FROM meta WHERE key = 'model'").fetchone()[0]
-        refuse_other_model(ModelIdentity(**json.loads(stored)), identity, str(self._folder))
+        if self.identity() is None:
+            with self._db.writing() as db:
+                made = json.dumps(asdict(identity))
+                db.execute("INSERT OR IGNORE INTO meta VALUES ('model', ?)", (made,))
+        if stored := self.identity():
+            refuse_other_model(stored, identity, str(self._folder))
 
     # --- writing
 
@@ -194,7 +196,8 @@ class EmbeddedStore:
             return counting.count(db, filters)
 
     def status(self, seconds: float) -> StoreStatus:  # noqa: ARG002
-        return StoreStatus(pictures=self.count(), index=DATABASE)
+        blocked = "its disk can only be read" if self._db.read_only else None
+        return StoreStatus(pictures=self.count(), index=DATABASE, blocked=blocked)
 
     def close(self) -> None:
         """Close the connections. No other thread may be using the store."""
