@@ -127,6 +127,7 @@ def pictures(
             retry_failed=retry_failed,
             reread=reread,
             absent=prune_missing_source,
+            gone=prune_missing_source,
             passed_over=PassedOver(exclude),
         )
         progress = chosen(log, quiet=quiet, terminal=sys.stderr.isatty(), echo=click.echo)

@@ -43,7 +43,8 @@ class Asked:
 
     `metadata` is what was given for files by their paths, composed. `retry_failed`: try again what failed
     before and has not changed. `reread`: read every file again. `absent`: a path that is not there is one
-    whose files were deleted, not a mistake. `passed_over` are files and folders that are left out.
+    whose files were deleted, not a mistake. `gone`: what is away as a whole is so for
+    good. `passed_over` are files and folders that are left out.
     """
 
     paths: Sequence[str | Path]
@@ -52,6 +53,7 @@ class Asked:
     retry_failed: bool = False
     reread: bool = False
     absent: bool = False
+    gone: bool = False
     passed_over: PassedOver = USUALLY
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from imagesearch.errors import BadSource
-from imagesearch.records import FloatArray, Picture
+from imagesearch.records import FloatArray, Metadata, Picture
 from imagesearch.sources.found import location
 from imagesearch.store import Store
 from ingest.items import Item, facts_of
@@ -44,9 +44,11 @@ class Recognising:
     def _known(
         self, item: Item, record: Picture | None, pictures: Sequence[Picture], vector: FloatArray
     ) -> Item:
-        moved = self._moved(pictures) if item.task.state is None else None
+        is_new = item.task.state is None
+        moved = self._moved(pictures) if is_new else None
         same = moved or (record if record and record.content_hash == item.content_hash else None)
-        found = replace(item, before=moved or record, moved=moved is not None, vector=vector)
+        before = moved or record or (self._away(pictures) if is_new else None)
+        found = replace(item, before=before, moved=moved is not None, vector=vector)
         # Of a copy, only its bytes say what belongs to it and what was given for the other.
         if same is None or self.survey.asked.reread:
             return found
@@ -62,11 +64,21 @@ class Recognising:
                 return picture
         return None
 
+    def _away(self, pictures: Sequence[Picture]) -> Picture | None:
+        """One of `pictures` that may be away for good, so that what was given for it does not go with it."""
+        described = (picture for picture in pictures if picture.given != Metadata())
+        return next((picture for picture in described if self._is_there(picture) is None), None)
+
     def _is_gone(self, picture: Picture) -> bool:
+        there = self._is_there(picture)
+        return self.survey.asked.gone if there is None else not there
+
+    def _is_there(self, picture: Picture) -> bool | None:
+        """Whether its file is there; None where nobody knows, since all around it is away."""
         try:
-            return self.survey.sources.at(picture.source).found(picture.path) is None
+            return self.survey.sources.at(picture.source).found(picture.path) is not None
         except BadSource:
-            return False  # the whole source is away: nobody knows
+            return None
 
 
 def _described(item: Item, record: Picture, vector: FloatArray) -> Item:
